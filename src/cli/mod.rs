@@ -1,0 +1,85 @@
+//! The command line: composition root, a file a command. The only place that prints.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line is what prints"
+)]
+
+mod database;
+mod hooks;
+mod import;
+mod lines;
+mod postgres;
+mod serve;
+mod timeline;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{config::Shared, telemetry};
+
+/// Keeps every SuperOffice ticket webhook in an append-only PostgreSQL log and rebuilds each ticket's
+/// history from it.
+///
+/// Without --database-url it runs a private Postgres of its own.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ticketlog",
+    version,
+    after_help = "Try it out:\n  \
+        ticketlog import tests/data/uci_incidents_3500.ndjson.gz\n  \
+        ticketlog timeline Cust10498 45"
+)]
+struct Cli {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive webhooks and answer questions, until it is told to stop.
+    Serve(serve::ServeArgs),
+    /// Store bodies from files as if they had been delivered.
+    Import(import::ImportArgs),
+    /// Show what happened to a ticket.
+    Timeline(timeline::TimelineArgs),
+    /// Use the private Postgres directly.
+    #[command(subcommand)]
+    Postgres(postgres::PostgresCommand),
+}
+
+/// Runs the program: reads the command line, carries it out, prints errors, gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    use anyhow::Context;
+
+    telemetry::start(&cli.shared.log, cli.shared.log_json)
+        .with_context(|| format!("--log \"{}\" is not a filter", cli.shared.log))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let shared = &cli.shared;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => Box::pin(serve::run(shared, args)).await,
+            Command::Import(args) => Box::pin(import::run(shared, args)).await,
+            Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
+            Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,
+        }
+    })
+}

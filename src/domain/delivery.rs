@@ -1,0 +1,120 @@
+//! One arrival of a body, and what became of it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::domain::{
+    event::{self, ParkReason, Reading},
+    hook::TenantRule,
+    ids::{EventId, Position, Tenant},
+    log::Origin,
+};
+
+/// The headers of a delivery that are kept, by lower-case name. Custom ones may be credentials, and
+/// the signature is kept as bytes.
+pub type KeptHeaders = BTreeMap<String, String>;
+
+/// Name of the header that counts the retries so far.
+pub const RETRY_HEADER: &str = "x-superoffice-retry";
+
+/// SHA-256 of a body.
+pub type Sha256Digest = [u8; 32];
+
+/// One arrival of a body that is believed, read and ready to be made durable.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// What is known of it beside its body.
+    pub arrival: Arrival,
+    /// The body, byte for byte.
+    pub body: Bytes,
+    /// Of the body.
+    pub sha256: Sha256Digest,
+    /// What the body turned out to be.
+    pub reading: Reading,
+}
+
+/// The circumstances of a delivery.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Identity of this arrival, so that handing it in twice adds nothing. A UUIDv7.
+    pub arrival_id: Uuid,
+    /// When.
+    pub received_at: Timestamp,
+    /// Where from.
+    pub origin: Origin,
+    /// Kept headers.
+    pub headers: KeptHeaders,
+}
+
+impl Delivery {
+    /// Reads a body under its hook's rule. Never fails.
+    pub fn read(body: Bytes, tenants: &TenantRule, arrival: Arrival) -> Self {
+        Self {
+            arrival,
+            sha256: Sha256::digest(&body).into(),
+            reading: event::read(&body, tenants),
+            body,
+        }
+    }
+
+    /// `X-SuperOffice-Retry`: retries so far, if it is a number that fits.
+    pub fn retry(&self) -> Option<i32> {
+        self.arrival.headers.get(RETRY_HEADER)?.trim().parse().ok()
+    }
+
+    /// `WebhookName` of an event.
+    pub fn webhook_name(&self) -> Option<&str> {
+        match &self.reading {
+            Reading::Event(event) => event.webhook_name.as_deref(),
+            Reading::Test { .. } | Reading::Parked(_) => None,
+        }
+    }
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new event.
+    Stored(Place),
+    /// The event was there, with the same content.
+    Duplicate(Place),
+    /// The event was there with other content; both bodies are kept, the first counts.
+    Conflict(Place),
+    /// Kept whole, but no event.
+    Parked(ParkReason),
+    /// The registration test.
+    Ignored {
+        /// The tenant it names.
+        tenant: Tenant,
+        /// The id in its body.
+        event_id: EventId,
+    },
+}
+
+/// Where an event stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its tenant.
+    pub tenant: Tenant,
+    /// Its id.
+    pub event_id: EventId,
+    /// Its position in the tenant's log.
+    pub position: Position,
+}
+
+impl Outcome {
+    /// The word for it in SQL, JSON and logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stored(_) => "stored",
+            Self::Duplicate(_) => "duplicate",
+            Self::Conflict(_) => "conflict",
+            Self::Parked(_) => "parked",
+            Self::Ignored { .. } => "ignored",
+        }
+    }
+}

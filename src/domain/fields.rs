@@ -1,0 +1,227 @@
+//! The values of ticket fields: as sent, and in the normal form in which they are compared.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::domain::json;
+
+/// A field's value, byte for byte as it was sent.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Value(Box<RawValue>);
+
+impl Value {
+    /// Takes a value as it stands in a body.
+    pub fn new(raw: &RawValue) -> Self {
+        Self(raw.to_owned())
+    }
+
+    /// The JSON as sent.
+    pub fn as_json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The text of a value that is a string.
+    pub fn as_text(&self) -> Option<String> {
+        json::text(&self.0)
+    }
+
+    /// True if it is one of the field's none-values.
+    pub fn is_none(&self, field: &str) -> bool {
+        self.normal(field) == Normal::Nothing
+    }
+
+    /// The form in which values of this field are compared.
+    pub fn normal(&self, field: &str) -> Normal {
+        normal(field, &self.0)
+    }
+}
+
+/// The normal form of a value: two values of a field are the same exactly if these are equal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Normal {
+    /// The field holds nothing: any of its none-values.
+    Nothing,
+    /// An integer of any size, as its decimal digits without leading zeros.
+    Integer(String),
+    /// Anything else, as canonical JSON.
+    Json(String),
+}
+
+impl Normal {
+    /// True if it is this integer.
+    pub fn is(&self, integer: i64) -> bool {
+        matches!(self, Self::Integer(digits) if *digits == integer.to_string())
+    }
+}
+
+/// What a ticket field holds besides its values.
+struct Kind {
+    /// Integers (and whatever is written like one), else text.
+    integer: bool,
+    /// Texts that mean nothing is held, in normal form; `null` among them where the sender uses it.
+    none: &'static [&'static str],
+}
+
+/// The 15 fields that ticket events carry, with their none-values. Owner 1 is the system user:
+/// unassigned. Any other field is compared as JSON.
+fn kind(field: &str) -> Option<Kind> {
+    let integer = |none| {
+        Some(Kind {
+            integer: true,
+            none,
+        })
+    };
+    match field {
+        "category" => integer(&["0", "-1"]),
+        "connect_id" => integer(&["-1"]),
+        "contact_id" | "project_id" | "sale_id" => integer(&["0", "null"]),
+        "cust_id" => integer(&["-1", "null"]),
+        "owned_by" => integer(&["1", "0"]),
+        "ticket_type" => integer(&["0"]),
+        "has_attachment" | "priority" | "slevel" | "status" | "ticket_status" => integer(&[]),
+        "created_at" | "last_changed" => Some(Kind {
+            integer: false,
+            none: &["\"0001-01-01T00:00:00\""],
+        }),
+        _ => None,
+    }
+}
+
+/// True for bookkeeping: fields that move without anybody having changed the ticket.
+pub fn is_bookkeeping(field: &str) -> bool {
+    const PREFIXES: [&str; 5] = ["read_", "first_read_", "time_spent_", "real_time_", "dbi_"];
+    matches!(field, "id" | "last_changed") || PREFIXES.iter().any(|p| field.starts_with(p))
+}
+
+/// True if a write that names `declared` explains that `moved` moved with it.
+pub fn implies(declared: &str, moved: &str) -> bool {
+    matches!(
+        (declared, moved),
+        ("status", "ticket_status" | "connect_id")
+            | ("ticket_status", "status")
+            | ("cust_id", "contact_id")
+    )
+}
+
+fn normal(field: &str, raw: &RawValue) -> Normal {
+    let Some(kind) = kind(field) else {
+        return Normal::Json(json::canonical(raw));
+    };
+    let integer = if kind.integer { integer(raw) } else { None };
+    let text = integer.clone().unwrap_or_else(|| json::canonical(raw));
+    match integer {
+        _ if kind.none.contains(&text.as_str()) => Normal::Nothing,
+        Some(digits) => Normal::Integer(digits),
+        None => Normal::Json(text),
+    }
+}
+
+/// The digits of a value that is an integer, a boolean, or written like an integer: `6`, `6.0`, `"6"`,
+/// `"[I:6]"`, `true`.
+fn integer(raw: &RawValue) -> Option<String> {
+    match raw.get() {
+        "true" => return Some("1".to_owned()),
+        "false" => return Some("0".to_owned()),
+        number if !number.starts_with('"') => return digits(number),
+        _ => {}
+    }
+    let text = json::text(raw)?;
+    let text = text.trim();
+    let inner = text
+        .strip_prefix("[I:")
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    digits(inner.trim())
+}
+
+/// `-?digits[.000]` without leading zeros; `None` for fractions, exponents and everything else.
+fn digits(text: &str) -> Option<String> {
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => ("-", unsigned),
+        None => ("", text),
+    };
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let all = |text: &str, fits: fn(u8) -> bool| !text.is_empty() && text.bytes().all(fits);
+    if !all(whole, |b| b.is_ascii_digit()) || !all(fraction, |b| b == b'0') {
+        return None;
+    }
+    match whole.trim_start_matches('0') {
+        "" => Some("0".to_owned()),
+        whole => Some(format!("{sign}{whole}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Normal, Value};
+
+    fn normal(field: &str, json: &str) -> Normal {
+        Value::new(serde_json::from_str(json).unwrap()).normal(field)
+    }
+
+    #[test]
+    fn an_integer_is_the_same_however_it_is_written() {
+        for json in [
+            "6",
+            "6.0",
+            "6.000",
+            "\"6\"",
+            "\" 06 \"",
+            "\"[I:6]\"",
+            "\"6.0\"",
+        ] {
+            assert!(normal("priority", json).is(6), "{json}");
+        }
+        assert!(normal("has_attachment", "true").is(1));
+        assert!(normal("has_attachment", "\"0\"").is(0));
+        assert_eq!(normal("status", "-0"), normal("status", "false"));
+        for json in ["6.5", "\"six\"", "null", "[6]", "60", "-6", "\"\"", "6e0"] {
+            assert!(!normal("priority", json).is(6), "{json}");
+        }
+        let beyond = "92233720368547758070";
+        assert_eq!(
+            normal("cust_id", beyond),
+            Normal::Integer(beyond.to_owned())
+        );
+    }
+
+    #[test]
+    fn the_none_values_of_a_field_are_one() {
+        for (field, nones) in [
+            ("category", vec!["0", "-1", "\"-1\"", "-1.0"]),
+            ("connect_id", vec!["-1", "\"[I:-1]\""]),
+            ("contact_id", vec!["0", "null", "false"]),
+            ("cust_id", vec!["-1", "null"]),
+            ("owned_by", vec!["0", "1", "true"]),
+            ("sale_id", vec!["0", "null"]),
+            ("created_at", vec!["\"0001-01-01T00:00:00\""]),
+        ] {
+            for none in nones {
+                assert_eq!(normal(field, none), Normal::Nothing, "{field} {none}");
+            }
+        }
+        for (field, value) in [
+            ("connect_id", "0"),
+            ("contact_id", "-1"),
+            ("cust_id", "0"),
+            ("status", "0"),
+            ("status", "null"),
+            ("has_attachment", "0"),
+            ("owned_by", "null"),
+            ("x_other", "null"),
+        ] {
+            assert_ne!(normal(field, value), Normal::Nothing, "{field} {value}");
+        }
+    }
+
+    #[test]
+    fn other_fields_are_compared_as_json() {
+        assert_ne!(normal("x_other", "1"), normal("x_other", "1.0"));
+        assert_ne!(normal("x_other", "1"), normal("x_other", "true"));
+        assert_eq!(
+            normal("x_other", "{\"a\":1,\"b\":2}"),
+            normal("x_other", "{ \"b\":2, \"a\":1 }")
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! From the events of one ticket to its timeline: one pure function, used by everything that shows
+//! history.
+//!
+//! SuperOffice sends what each field holds *after* a change, out of order and at least once. [`fold`]
+//! orders the events, leaves out repeats, and walks a state that starts with every field *unknown,
+//! never seen*; what differs from the state is a change. The rules are written out in
+//! `docs/how-it-works.md`.
+
+mod event;
+mod evidence;
+mod lifecycle;
+mod order;
+mod select;
+mod state;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub use self::{
+    event::TicketEvent,
+    lifecycle::Lifecycle,
+    select::{Page, Selection},
+};
+use crate::domain::{
+    completeness::{Completeness, Confidence},
+    fields::{self, Value},
+    ids::{Actor, EventId, Position},
+    instant::OccurredAt,
+};
+
+/// A ticket's history.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// Every dated event of the ticket, oldest first.
+    pub entries: Vec<Entry>,
+    /// The fields whose values are known after the last event.
+    pub state: BTreeMap<String, Value>,
+}
+
+/// What one event did to its ticket.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The event.
+    pub event_id: EventId,
+    /// Its place in the log.
+    pub position: Position,
+    /// `Event` as sent, like `ticket.changed`.
+    pub name: String,
+    /// When the sender says it happened.
+    pub occurred_at: OccurredAt,
+    /// When it first arrived.
+    pub received_at: Timestamp,
+    /// True if an event that stands later in order was stored earlier.
+    pub late: bool,
+    /// Who did it.
+    pub actor: Option<Actor>,
+    /// What it did to the ticket as a whole.
+    pub lifecycle: Option<Lifecycle>,
+    /// The original that this is a repeat of; a repeat changes nothing.
+    pub repeats: Option<EventId>,
+    /// One for each field that has something to say, by field name.
+    pub changes: Vec<Change>,
+    /// Of the interval that ends with this event.
+    pub completeness: Completeness,
+}
+
+/// One field of one ticket in one event.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The field.
+    pub field: String,
+    /// What happened to it.
+    pub kind: Kind,
+    /// True if the event's `Changes` names it.
+    pub declared: bool,
+    /// The value before, as sent; `None` if it is not known.
+    pub from: Option<Value>,
+    /// The value after, as sent; `None` if it is not known.
+    pub to: Option<Value>,
+}
+
+impl Change {
+    /// True for what moves without anybody having changed the ticket.
+    pub fn is_noise(&self) -> bool {
+        self.kind == Kind::Touched || fields::is_bookkeeping(&self.field)
+    }
+}
+
+/// What happened to a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Declared without a value; from here on the field is unknown.
+    NotSent,
+    /// First value, by the created event.
+    Initial,
+    /// From one known value to another.
+    Changed,
+    /// Declared, with the value it had.
+    Touched,
+    /// A value after not knowing.
+    Set,
+}
+
+impl Kind {
+    /// The word for it in SQL, JSON and pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSent => "not_sent",
+            Self::Initial => "initial",
+            Self::Changed => "changed",
+            Self::Touched => "touched",
+            Self::Set => "set",
+        }
+    }
+}
+
+impl Entry {
+    /// The entry without its noise; `None` if it was nothing but noise.
+    ///
+    /// Left out is only what had changes, all of them noise, has no lifecycle, leaves no doubt and is
+    /// no created event: one of an old sender, which says only *that* something changed, stays.
+    pub fn without_noise(mut self) -> Option<Self> {
+        let had_changes = !self.changes.is_empty();
+        self.changes.retain(|change| !change.is_noise());
+        let only_noise = had_changes
+            && self.changes.is_empty()
+            && self.lifecycle.is_none()
+            && self.name != event::CREATED
+            && self.completeness.confidence() == Confidence::Consistent;
+        (!only_noise).then_some(self)
+    }
+}
+
+/// Rebuilds the history of one ticket from its events.
+///
+/// Input order does not matter, and a repeat counts once under the smallest of its event ids, so late
+/// and doubled deliveries give the same answer. Entries come oldest first by (100 ns tick, created
+/// before others, event id); changes within one by field name.
+///
+/// Costs a sort and a map look-up per carried or declared field; never fails.
+pub fn fold(events: Vec<TicketEvent>) -> History {
+    let events = order::arrange(events);
+    let writes = evidence::Writes::of(&events);
+    let has_created = events.iter().any(|placed| placed.event.is_created());
+    let mut state = state::State::default();
+    let mut entries: Vec<Entry> = Vec::with_capacity(events.len());
+    let mut created_seen = false;
+    let mut first = true;
+    for placed in events {
+        let mut entry = placed.blank_entry();
+        if placed.repeats.is_none() {
+            let creates = placed.event.is_created() && !created_seen;
+            created_seen |= creates;
+            let step = state.step(&placed.event, creates);
+            entry.lifecycle = lifecycle::of(&step.changes, creates);
+            entry.completeness = evidence::weigh(&placed, &step, &writes);
+            if first && !creates {
+                entry
+                    .completeness
+                    .reasons
+                    .insert(evidence::of_start(has_created));
+            }
+            entry.changes = step.changes;
+            first = false;
+        }
+        entries.push(entry);
+    }
+    History {
+        entries,
+        state: state.known(),
+    }
+}

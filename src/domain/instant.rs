@@ -1,0 +1,226 @@
+//! The sender's instants: .NET ticks of 100 ns, with 0 to n fraction digits. What comes in goes out.
+
+use jiff::civil::DateTime;
+
+/// Ticks of 100 ns in a second.
+const TICKS_PER_SECOND: i64 = 10_000_000;
+
+/// Digits of a second that a tick can tell apart.
+const TICK_DIGITS: usize = 7;
+
+/// `yyyy-MM-ddTHH:mm:ss`.
+const CIVIL_LEN: usize = 19;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// When the sender says an event happened.
+///
+/// Covers the years 0 to 9999, wider than `timestamptz` reads back and than [`jiff::Timestamp`] holds
+/// (.NET's greatest instant is one that both refuse). Ordered and compared by 100 ns ticks alone.
+#[derive(Debug, Clone)]
+pub struct OccurredAt {
+    ticks: i64,
+    utc: String,
+    sent: String,
+}
+
+impl OccurredAt {
+    /// Reads `yyyy-MM-ddTHH:mm:ss[.digits][Z|±HH[:mm]]`; without an offset it is UTC.
+    ///
+    /// `None` if the text is anything else, or if the offset moves it out of the years 0 to 9999. Digits
+    /// after the seventh are kept as text and have no part in the order.
+    pub fn parse(sent: &str) -> Option<Self> {
+        let text = sent.trim();
+        let (civil, rest) = text.split_at_checked(CIVIL_LEN)?;
+        let civil = civil_date_time(civil)?;
+        let (fraction, offset) = split_fraction(rest)?;
+        let utc = civil
+            .checked_sub(jiff::SignedDuration::from_secs(offset_seconds(offset)?))
+            .ok()
+            .filter(|utc| utc.year() >= 0)?;
+        let seconds = utc.duration_since(EPOCH).as_secs();
+        let ticks = seconds
+            .checked_mul(TICKS_PER_SECOND)?
+            .checked_add(ticks_of(fraction)?)?;
+        let point = if fraction.is_empty() { "" } else { "." };
+        Some(Self {
+            ticks,
+            utc: format!("{}{point}{fraction}Z", utc.strftime("%Y-%m-%dT%H:%M:%S")),
+            sent: text.to_owned(),
+        })
+    }
+
+    /// Ticks of 100 ns since 1970-01-01T00:00:00Z; negative before.
+    pub fn ticks(&self) -> i64 {
+        self.ticks
+    }
+
+    /// RFC 3339 in UTC, with the fraction digits the sender gave.
+    pub fn as_utc(&self) -> &str {
+        &self.utc
+    }
+
+    /// The text as sent, without surrounding blanks; [`OccurredAt::parse`] reads it again.
+    pub fn as_sent(&self) -> &str {
+        &self.sent
+    }
+}
+
+/// Ticks of 100 ns between 1970 and an instant of ours.
+pub fn ticks_of_timestamp(at: jiff::Timestamp) -> i64 {
+    let ticks = at.as_nanosecond().div_euclid(100);
+    // jiff's range is ±10,000 years: 3.2e18 ticks, which fit.
+    i64::try_from(ticks).unwrap_or(i64::MAX)
+}
+
+/// An instant of ours from ticks of 100 ns since 1970; cut to the range that [`jiff::Timestamp`] has.
+pub fn timestamp_of_ticks(ticks: i64) -> jiff::Timestamp {
+    let limit = if ticks < 0 {
+        jiff::Timestamp::MIN
+    } else {
+        jiff::Timestamp::MAX
+    };
+    jiff::Timestamp::from_nanosecond(i128::from(ticks) * 100).unwrap_or(limit)
+}
+
+/// Reads exactly `yyyy-MM-ddTHH:mm:ss`, so that no looser form of the parser below gets in.
+fn civil_date_time(text: &str) -> Option<DateTime> {
+    let shape = text.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        10 => matches!(byte, b'T' | b't' | b' '),
+        13 | 16 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    });
+    if !shape {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// Splits `.digits` from what follows; a point without digits is an error.
+fn split_fraction(rest: &str) -> Option<(&str, &str)> {
+    let Some(after_point) = rest.strip_prefix('.') else {
+        return Some(("", rest));
+    };
+    let end = after_point
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(after_point.len());
+    (end > 0).then(|| after_point.split_at_checked(end))?
+}
+
+fn ticks_of(fraction: &str) -> Option<i64> {
+    let digits: String = fraction.chars().take(TICK_DIGITS).collect();
+    format!("{digits:0<TICK_DIGITS$}").parse().ok()
+}
+
+/// Seconds east of UTC of `""`, `Z`, `±HH`, `±HHmm` or `±HH:mm`.
+fn offset_seconds(offset: &str) -> Option<i64> {
+    if matches!(offset, "" | "Z" | "z") {
+        return Some(0);
+    }
+    let (sign, digits) = match (offset.strip_prefix('+'), offset.strip_prefix('-')) {
+        (Some(digits), _) => (1, digits),
+        (None, Some(digits)) => (-1, digits),
+        (None, None) => return None,
+    };
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let minutes = minutes.strip_prefix(':').unwrap_or(minutes);
+    let two_digits = |text: &str| -> Option<i64> {
+        let plain = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| text.parse().ok())?
+    };
+    let hours = two_digits(hours).filter(|h| *h <= 23)?;
+    let minutes = match minutes {
+        "" => 0,
+        text => two_digits(text).filter(|m| *m <= 59)?,
+    };
+    Some(sign * (hours * 3600 + minutes * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OccurredAt;
+
+    #[track_caller]
+    fn reads(sent: &str, ticks: i64, utc: &str) {
+        let at = OccurredAt::parse(sent).unwrap();
+        assert_eq!((at.ticks(), at.as_utc(), at.as_sent()), (ticks, utc, sent));
+    }
+
+    #[test]
+    fn what_comes_in_goes_out() {
+        reads("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z");
+        reads(
+            "1970-01-01T00:00:00.1Z",
+            1_000_000,
+            "1970-01-01T00:00:00.1Z",
+        );
+        reads(
+            "1970-01-01T00:00:00.10",
+            1_000_000,
+            "1970-01-01T00:00:00.10Z",
+        );
+        reads(
+            "1969-12-31T23:59:59.9999999Z",
+            -1,
+            "1969-12-31T23:59:59.9999999Z",
+        );
+        reads(
+            "2025-05-19T09:56:33.1554128Z",
+            17_476_485_931_554_128,
+            "2025-05-19T09:56:33.1554128Z",
+        );
+        reads(
+            "1970-01-01T00:00:00.123456789Z",
+            1_234_567,
+            "1970-01-01T00:00:00.123456789Z",
+        );
+        reads(
+            "1970-01-01T02:00:00.5+02:00",
+            5_000_000,
+            "1970-01-01T00:00:00.5Z",
+        );
+        reads("1969-12-31T19:30:00-0430", 0, "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn the_first_and_the_last_instant_of_dotnet_are_instants() {
+        reads(
+            "0001-01-01T00:00:00Z",
+            -621_355_968_000_000_000,
+            "0001-01-01T00:00:00Z",
+        );
+        reads(
+            "9999-12-31T23:59:59.9999999Z",
+            2_534_023_007_999_999_999,
+            "9999-12-31T23:59:59.9999999Z",
+        );
+        reads(
+            "0001-01-01T00:00:00+01:00",
+            -621_356_004_000_000_000,
+            "0000-12-31T23:00:00Z",
+        );
+        assert!(OccurredAt::parse("9999-12-31T23:59:59-01:00").is_none());
+    }
+
+    #[test]
+    fn what_is_no_instant_is_none() {
+        for text in [
+            "",
+            "now",
+            "2025-05-19",
+            "2025-05-19T09:56",
+            "2025-02-30T00:00:00Z",
+            "2025-05-19T25:00:00Z",
+            "2025-05-19T09:56:33.Z",
+            "2025-05-19T09:56:33+2",
+            "2025-05-19T09:56:33Zulu",
+            "2025-05-19T09:56:33+24:00",
+            "2025-05-19T09:56:3é.1Z",
+            "+02025-05-19T09:56:33Z",
+            "20250519T095633Z",
+        ] {
+            assert!(OccurredAt::parse(text).is_none(), "{text}");
+        }
+    }
+}

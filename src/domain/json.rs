@@ -1,0 +1,225 @@
+//! JSON as it was sent: members as the raw text of their values, so that nothing is lost to a number
+//! type, and so that depth costs no stack.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// Deepest nesting that [`canonical`] looks into; what lies deeper is compared by its bytes. Webhook
+/// bodies have three levels.
+const MAX_CANONICAL_DEPTH: usize = 64;
+
+/// The members of an object by name; of a name that stands twice the last counts.
+#[derive(Debug, Default)]
+pub struct Object<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> Object<'a> {
+    /// Reads bytes that are a JSON object, with or without a byte order mark; `None` if they are not.
+    ///
+    /// Only the outermost level is taken apart: one pass, whatever the depth.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// The members of a value that is an object; `None` if it is none.
+    pub fn of(value: &'a RawValue) -> Option<Self> {
+        serde_json::from_str(value.get()).ok()
+    }
+
+    /// The member of this name.
+    pub fn find(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.get(name).copied()
+    }
+
+    /// True if there are no members.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All members, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = BTreeMap<String, &'de RawValue>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((LossyText(name), value)) = map.next_entry()? {
+                    members.insert(name, value);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Members).map(Self)
+    }
+}
+
+/// A JSON string in which a lone surrogate, which no Rust string can hold, reads as U+FFFD.
+struct LossyText(String);
+
+impl<'de> Deserialize<'de> for LossyText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = String;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+                Ok(text.to_owned())
+            }
+
+            // serde_json hands out strings with lone surrogates when asked for bytes.
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<String, E> {
+                Ok(String::from_utf8_lossy(bytes).into_owned())
+            }
+        }
+        deserializer.deserialize_bytes(Text).map(Self)
+    }
+}
+
+/// The text of a value that is a string (lone surrogates as U+FFFD); `None` if it is none.
+pub fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get())
+        .ok()
+        .map(|LossyText(text)| text)
+}
+
+/// The texts in a value that is an array; other elements are passed over. `None` if it is no array.
+pub fn texts(value: &RawValue) -> Option<Vec<String>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+    Some(elements.into_iter().filter_map(text).collect())
+}
+
+/// The integer of a value that is one within `i64`, or is its decimal text.
+pub fn integer(value: &RawValue) -> Option<i64> {
+    match value.get().parse() {
+        Ok(integer) => Some(integer),
+        Err(_) => text(value)?.trim().parse().ok(),
+    }
+}
+
+/// One text for all ways to write a value: two values are equal as JSON exactly if theirs are the same.
+///
+/// The order of members and the white space between tokens do not count, of a repeated name the last
+/// does; the order of elements and the digits of numbers count (`1` and `1.0` differ).
+pub fn canonical(value: &RawValue) -> String {
+    let mut out = String::with_capacity(value.get().len());
+    write_canonical(value, MAX_CANONICAL_DEPTH, &mut out);
+    out
+}
+
+fn write_canonical(value: &RawValue, depth: usize, out: &mut String) {
+    let raw = value.get();
+    let deeper = depth.checked_sub(1);
+    match (raw.as_bytes().first(), deeper) {
+        (Some(b'{'), Some(depth)) => match Object::of(value) {
+            Some(object) => write_members(&object, depth, out),
+            None => out.push_str(raw),
+        },
+        (Some(b'['), Some(depth)) => match serde_json::from_str::<Vec<&RawValue>>(raw) {
+            Ok(elements) => {
+                out.push('[');
+                for element in elements {
+                    write_canonical(element, depth, out);
+                    out.push(',');
+                }
+                out.push(']');
+            }
+            Err(_) => out.push_str(raw),
+        },
+        // A string that no Rust string can hold keeps its spelling.
+        (Some(b'"'), _) => match serde_json::from_str::<String>(raw) {
+            Ok(text) => out.push_str(&quoted(&text)),
+            Err(_) => out.push_str(raw),
+        },
+        _ => out.push_str(raw),
+    }
+}
+
+fn write_members(object: &Object<'_>, depth: usize, out: &mut String) {
+    out.push('{');
+    for (name, value) in object.iter() {
+        out.push_str(&quoted(name));
+        out.push(':');
+        write_canonical(value, depth, out);
+        out.push(',');
+    }
+    out.push('}');
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::{Object, canonical};
+
+    fn canonical_of(json: &str) -> String {
+        canonical(serde_json::from_str::<&RawValue>(json).unwrap())
+    }
+
+    #[test]
+    fn of_a_repeated_name_the_last_counts() {
+        let object = Object::parse(br#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(object.find("a").unwrap().get(), "3");
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let deep = format!(
+            r#"{{"a":{}{},"b":1}}"#,
+            "[".repeat(1 << 20),
+            "]".repeat(1 << 20)
+        );
+        let object = Object::parse(deep.as_bytes()).unwrap();
+        assert_eq!(object.find("b").unwrap().get(), "1");
+        assert!(canonical(object.find("a").unwrap()).len() > 1 << 20);
+    }
+
+    #[test]
+    fn lone_surrogates_and_nul_do_not_hide_the_rest() {
+        let object = Object::parse(br#"{"\ud800":1,"x":"\ud800\u0000","Event":"e"}"#).unwrap();
+        assert_eq!(super::text(object.find("Event").unwrap()).unwrap(), "e");
+        assert!(
+            super::text(object.find("x").unwrap())
+                .unwrap()
+                .ends_with('\0')
+        );
+    }
+
+    #[test]
+    fn equal_as_json_is_the_same_text() {
+        let same = canonical_of(r#"{"a":[1, 2],"b":{"c":"\u00e6"}}"#);
+        assert_eq!(same, canonical_of("{\"b\":{\"c\":\"æ\"},\r\n \"a\":[1,2]}"));
+        assert_eq!(same, canonical_of(r#"{"a":9,"a":[1,2],"b":{"c":"æ"}}"#));
+        for other in [
+            r#"{"a":[2,1],"b":{"c":"æ"}}"#,
+            r#"{"a":[1.0,2],"b":{"c":"æ"}}"#,
+            r#"{"a":[1,2],"b":{"c":"ae"}}"#,
+            r#"{"a":[1,2]}"#,
+        ] {
+            assert_ne!(same, canonical_of(other), "{other}");
+        }
+    }
+}

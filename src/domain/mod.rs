@@ -1,0 +1,15 @@
+//! What is true of webhooks and histories whatever the database, the transport or the clock: pure
+//! functions over values. Nothing here reads the clock, the disk or the network.
+
+pub mod completeness;
+pub mod delivery;
+pub mod event;
+pub mod fields;
+pub mod history;
+pub mod hook;
+pub mod ids;
+pub mod instant;
+pub mod json;
+pub mod log;
+pub mod page;
+pub mod signature;

@@ -1,0 +1,184 @@
+//! Errors as problem documents (RFC 9457): a stable `type`, what was wrong, and what would be right.
+
+use axum::{
+    Json,
+    http::{HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    domain::{page::CursorError, signature::SignatureError},
+    ingest::IngestError,
+    store::StoreError,
+};
+
+/// Seconds after which to try again when the database is away.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Everything a handler can answer instead of its result.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// 400: a parameter that is none, or has no such value.
+    BadParameter(String),
+    /// 401.
+    Signature(SignatureError),
+    /// 403: reads are for this machine alone.
+    NotLocal,
+    /// 404.
+    Unknown(String),
+    /// 405.
+    WrongMethod(String),
+    /// 408: the body did not arrive.
+    BodyCut,
+    /// 413: more than this many bytes.
+    TooLarge(usize),
+    /// 503.
+    NotStored(IngestError),
+    /// 503 or 500.
+    Store(StoreError),
+}
+
+#[derive(Serialize)]
+struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+}
+
+impl ApiError {
+    /// Status, stable type, title and detail. The cause of a failure stays in the log.
+    fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
+        match self {
+            Self::BadParameter(detail) => (
+                StatusCode::BAD_REQUEST,
+                "urn:ticketlog:bad-parameter",
+                "A parameter is wrong",
+                detail.clone(),
+            ),
+            Self::Signature(error) => (
+                StatusCode::UNAUTHORIZED,
+                "urn:ticketlog:bad-signature",
+                "The delivery is not signed as it should be",
+                error.to_string(),
+            ),
+            Self::NotLocal => (
+                StatusCode::FORBIDDEN,
+                "urn:ticketlog:not-local",
+                "Reads are answered only on this machine",
+                "call it through a loopback address: histories are shown to nobody else yet"
+                    .to_owned(),
+            ),
+            Self::Unknown(detail) => (
+                StatusCode::NOT_FOUND,
+                "urn:ticketlog:not-found",
+                "There is no such thing",
+                detail.clone(),
+            ),
+            Self::WrongMethod(detail) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "urn:ticketlog:wrong-method",
+                "The path exists, the method does not",
+                detail.clone(),
+            ),
+            Self::BodyCut => (
+                StatusCode::REQUEST_TIMEOUT,
+                "urn:ticketlog:body-cut",
+                "The body did not arrive whole",
+                "the connection ended before the body did".to_owned(),
+            ),
+            Self::TooLarge(limit) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "urn:ticketlog:too-large",
+                "The body is too large",
+                format!(
+                    "bodies up to {limit} bytes are taken; raise --max-body-bytes if this one is real"
+                ),
+            ),
+            Self::NotStored(error) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:ticketlog:not-stored",
+                "The delivery was not stored",
+                format!("{error}; send it again"),
+            ),
+            Self::Store(StoreError::Unavailable(_)) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:ticketlog:unavailable",
+                "The database cannot be reached",
+                "try again in a moment".to_owned(),
+            ),
+            Self::Store(_) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "urn:ticketlog:internal",
+                "Something is wrong here",
+                "the log of the server says what".to_owned(),
+            ),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Store(error) = &self {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(%error, cause, "Could not answer from the database");
+        }
+        let (status, r#type, title, detail) = self.parts();
+        let problem = Problem {
+            r#type,
+            title,
+            status: status.as_u16(),
+            detail,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, content_type);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            StatusCode::UNAUTHORIZED => {
+                let scheme = HeaderValue::from_static("X-SuperOffice-Signature");
+                headers.insert(header::WWW_AUTHENTICATE, scheme);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        Self::NotStored(error)
+    }
+}
+
+impl From<SignatureError> for ApiError {
+    fn from(error: SignatureError) -> Self {
+        Self::Signature(error)
+    }
+}
+
+impl From<CursorError> for ApiError {
+    fn from(error: CursorError) -> Self {
+        Self::BadParameter(error.to_string())
+    }
+}
+
+/// Any path without a route.
+pub(super) async fn unknown_path(uri: Uri) -> ApiError {
+    ApiError::Unknown(format!("no resource is at {}", uri.path()))
+}
+
+/// A path that has a route, but not for this method.
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::WrongMethod(format!("{method} is not what {} takes", uri.path()))
+}

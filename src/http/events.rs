@@ -1,0 +1,155 @@
+//! The log itself: the feed by position, and one event with everything kept beside it.
+
+use axum::{Json, extract::State};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AppState,
+    error::ApiError,
+    extract::{Path, Query, limit, unknown_tenant},
+    tenants::NoParams,
+};
+use crate::{
+    domain::{
+        delivery::KeptHeaders,
+        ids::{EventId, Position, Tenant},
+        signature,
+    },
+    render::json::{BodyJson, EventJson},
+    store::{EventDetail, SeenDelivery},
+};
+
+/// Parameters of [`list_events`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeedParams {
+    #[serde(default)]
+    after: i64,
+    limit: Option<u32>,
+}
+
+/// A page of the feed. `next` is the `after` of the next page, null at the head.
+#[derive(Debug, Serialize)]
+pub(super) struct FeedJson {
+    items: Vec<EventJson>,
+    next: Option<Position>,
+    head: Position,
+}
+
+/// `GET /v1/tenants/{tenant}/events?after=`: events by position. A follower goes on after the last
+/// position it has seen and misses nothing: no reader sees a position before its predecessor.
+pub(super) async fn list_events(
+    State(state): State<AppState>,
+    Path(tenant): Path<Tenant>,
+    Query(params): Query<FeedParams>,
+) -> Result<Json<FeedJson>, ApiError> {
+    let limit = limit(params.limit)?;
+    let head = state.store.find_head(&tenant).await?;
+    let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    let after = Position(params.after);
+    // Up to the head that was read, so that head and items agree.
+    let events = state.store.list_events(&tenant, after, head, limit).await?;
+    let last = events.last().map(|event| event.position);
+    Ok(Json(FeedJson {
+        items: events.into_iter().map(EventJson::from).collect(),
+        next: last.filter(|last| *last < head),
+        head,
+    }))
+}
+
+/// One event, its digest, what came with it, and its later arrivals.
+#[derive(Debug, Serialize)]
+pub(super) struct EventDetailJson {
+    #[serde(flatten)]
+    event: EventJson,
+    body_sha256: String,
+    signature: Option<String>,
+    headers: KeptHeaders,
+    /// True if the unsigned header names another event id than the signed body.
+    header_mismatch: bool,
+    /// For an event that was imported: true if a delivery of the same bytes was signed later.
+    confirmed: bool,
+    deliveries: Vec<DeliveryJson>,
+    /// Arrivals past the thousandth, which are only counted.
+    uncounted_deliveries: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct DeliveryJson {
+    received_at: jiff::Timestamp,
+    outcome: String,
+    origin: String,
+    hook: Option<String>,
+    source: Option<String>,
+    retry: Option<i32>,
+    webhook_name: Option<String>,
+    signature: Option<String>,
+    body_sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<BodyJson>,
+}
+
+/// `GET /v1/tenants/{tenant}/events/{event_id}`.
+pub(super) async fn show_event(
+    State(state): State<AppState>,
+    Path((tenant, event_id)): Path<(Tenant, EventId)>,
+    Query(NoParams {}): Query<NoParams>,
+) -> Result<Json<EventDetailJson>, ApiError> {
+    let found = state.store.find_event(&tenant, event_id).await?;
+    let detail = found.ok_or_else(|| {
+        ApiError::Unknown(format!("no event {event_id} is in the log of \"{tenant}\""))
+    })?;
+    Ok(Json(EventDetailJson::from(detail)))
+}
+
+impl From<EventDetail> for EventDetailJson {
+    fn from(detail: EventDetail) -> Self {
+        let claimed = detail.headers.get("x-superoffice-eventid");
+        let event_id = detail.event.event.event_id;
+        let mismatch = claimed.is_some_and(|claimed| EventId::parse(claimed) != Some(event_id));
+        let confirmed = detail.event.origin.signature().is_none()
+            && (detail.deliveries.iter())
+                .any(|later| later.signature.is_some() && later.sha256 == detail.sha256);
+        Self {
+            body_sha256: hex(&detail.sha256),
+            signature: detail.event.origin.signature().map(signature::encode),
+            headers: detail.headers,
+            header_mismatch: mismatch,
+            confirmed,
+            deliveries: detail
+                .deliveries
+                .into_iter()
+                .map(DeliveryJson::from)
+                .collect(),
+            uncounted_deliveries: detail.uncounted_deliveries,
+            event: detail.event.into(),
+        }
+    }
+}
+
+impl From<SeenDelivery> for DeliveryJson {
+    fn from(seen: SeenDelivery) -> Self {
+        Self {
+            received_at: seen.received_at,
+            outcome: seen.outcome,
+            origin: seen.origin,
+            hook: seen.hook,
+            source: seen.source,
+            retry: seen.retry,
+            webhook_name: seen.webhook_name,
+            signature: seen.signature.map(|signature| STANDARD.encode(signature)),
+            body_sha256: hex(&seen.sha256),
+            body: seen.body.map(BodyJson::from),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

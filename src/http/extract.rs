@@ -1,0 +1,144 @@
+//! Extractors whose rejections are problem documents.
+
+use std::ops::RangeInclusive;
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use crate::domain::{
+    ids::{EventId, Tenant, TicketId},
+    instant::OccurredAt,
+    page::{DEFAULT_LIMIT, MAX_LIMIT},
+};
+
+/// The query string; a name that no field has is an error that names it, and one that may stand more
+/// than once is a `Vec`.
+#[derive(Debug)]
+pub(super) struct Query<T>(pub(super) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        axum_extra::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum_extra::extract::Query(query)| Self(query))
+            .map_err(|rejection| {
+                let cause = std::error::Error::source(&rejection)
+                    .map_or_else(|| rejection.to_string(), ToString::to_string);
+                ApiError::BadParameter(format!("the query string: {cause}"))
+            })
+    }
+}
+
+/// `{tenant}`, and if the path has them `{ticket}` or `{event_id}`.
+#[derive(Debug)]
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path<Tenant> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        Ok(Self(tenant(&params)?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Path<(Tenant, TicketId)> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        let text = find(&params, "ticket");
+        let ticket = text.parse().ok().and_then(TicketId::new).ok_or_else(|| {
+            ApiError::Unknown(format!(
+                "\"{text}\" is no ticket: tickets are numbers from 1"
+            ))
+        })?;
+        Ok(Self((tenant(&params)?, ticket)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Path<(Tenant, EventId)> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        let text = find(&params, "event_id");
+        let event_id = EventId::parse(text).ok_or_else(|| {
+            ApiError::Unknown(format!("\"{text}\" is no event id: those are UUIDs"))
+        })?;
+        Ok(Self((tenant(&params)?, event_id)))
+    }
+}
+
+/// `{hook}`.
+#[derive(Debug)]
+pub(super) struct HookName(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for HookName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        Ok(Self(find(&params, "hook").to_owned()))
+    }
+}
+
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, ApiError> {
+    RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| ApiError::Unknown("the path is not UTF-8".to_owned()))
+}
+
+fn find<'a>(params: &'a RawPathParams, wanted: &str) -> &'a str {
+    params
+        .iter()
+        .find_map(|(name, value)| (name == wanted).then_some(value))
+        .unwrap_or_default()
+}
+
+fn tenant(params: &RawPathParams) -> Result<Tenant, ApiError> {
+    let name = find(params, "tenant");
+    Tenant::parse(name).ok_or_else(|| unknown_tenant(name))
+}
+
+/// 404 for a tenant without a log.
+pub(super) fn unknown_tenant(name: &str) -> ApiError {
+    ApiError::Unknown(format!("no event of a tenant \"{name}\" was ever received"))
+}
+
+/// The items a page may have.
+///
+/// # Errors
+/// 400 outside 1 to [`MAX_LIMIT`].
+pub(super) fn limit(limit: Option<u32>) -> Result<u16, ApiError> {
+    const ALLOWED: RangeInclusive<u16> = 1..=MAX_LIMIT;
+    match limit.map(u16::try_from) {
+        None => Ok(DEFAULT_LIMIT),
+        Some(Ok(limit)) if ALLOWED.contains(&limit) => Ok(limit),
+        Some(_) => Err(ApiError::BadParameter(format!(
+            "limit must be 1 to {MAX_LIMIT}"
+        ))),
+    }
+}
+
+/// An instant of a parameter, in ticks of 100 ns.
+///
+/// # Errors
+/// 400 if it is not RFC 3339 with an offset.
+pub(super) fn instant(name: &str, text: &str) -> Result<i64, ApiError> {
+    // In a query string "+" means a blank; nobody means a blank here.
+    let text = text.replace(' ', "+");
+    let zoned =
+        text.ends_with(['Z', 'z']) || text.get(19..).is_some_and(|s| s.contains(['+', '-']));
+    let at = OccurredAt::parse(&text).filter(|_| zoned);
+    at.map(|at| at.ticks()).ok_or_else(|| {
+        ApiError::BadParameter(format!(
+            "{name} must be an instant like 2025-05-19T09:56:33Z or 2025-05-19T11:56:33+02:00, not \"{text}\""
+        ))
+    })
+}

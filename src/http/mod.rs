@@ -1,0 +1,73 @@
+//! The HTTP interface: a file a resource. The only place that names axum.
+
+mod error;
+mod events;
+mod extract;
+mod health;
+mod local;
+mod tenants;
+mod tickets;
+mod timeline;
+mod webhook;
+
+use std::sync::Arc;
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use tokio::sync::watch;
+
+use crate::{domain::hook::Hooks, ingest::Ingest, store::Store};
+
+/// The hooks in force; reloading sends new ones.
+pub type LiveHooks = watch::Receiver<Arc<Hooks>>;
+
+/// What handlers share.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// Hands deliveries to the writer.
+    pub ingest: Ingest,
+    /// For reads.
+    pub store: Store,
+    /// The hooks in force.
+    pub hooks: LiveHooks,
+    /// Largest body taken, in bytes.
+    pub max_body_bytes: usize,
+    /// Whether a body without a signature is believed.
+    pub allow_unsigned: bool,
+}
+
+/// All routes. Serve it with the peer's address as `ConnectInfo`: reads are for this machine alone.
+pub fn router(state: AppState) -> Router {
+    let reads = Router::new()
+        .route("/v1/tenants", get(tenants::list_tenants))
+        .route(
+            "/v1/tenants/{tenant}/tickets/{ticket}",
+            get(tickets::show_ticket),
+        )
+        .route(
+            "/v1/tenants/{tenant}/tickets/{ticket}/timeline",
+            get(timeline::show_timeline),
+        )
+        .route(
+            "/v1/tenants/{tenant}/tickets/{ticket}/events",
+            get(tickets::list_ticket_events),
+        )
+        .route("/v1/tenants/{tenant}/events", get(events::list_events))
+        .route(
+            "/v1/tenants/{tenant}/events/{event_id}",
+            get(events::show_event),
+        )
+        .layer(middleware::from_fn(local::only_this_machine));
+    Router::new()
+        .route("/webhook", post(webhook::receive_default))
+        .route("/webhook/", post(webhook::receive_default))
+        .route("/webhook/{hook}", post(webhook::receive))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .merge(reads)
+        .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::wrong_method)
+        .with_state(state)
+}

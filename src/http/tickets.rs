@@ -1,0 +1,131 @@
+//! One ticket: its state, and its raw log.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+
+use super::{
+    AppState,
+    error::ApiError,
+    extract::{Path, Query, instant, limit, unknown_tenant},
+};
+use crate::{
+    domain::{
+        ids::{Position, Tenant, TicketId},
+        instant::timestamp_of_ticks,
+        page::{decode_cursor, encode_cursor},
+    },
+    render::json::{EventJson, ListJson, TicketJson},
+    store::{Store, TicketHistory},
+};
+
+/// Parameters of [`show_ticket`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TicketParams {
+    as_of: Option<String>,
+    known_at: Option<String>,
+}
+
+/// Parameters of [`list_ticket_events`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TicketEventsParams {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// `GET /v1/tenants/{tenant}/tickets/{ticket}`: what is known of it, now or at an instant.
+pub(super) async fn show_ticket(
+    State(state): State<AppState>,
+    Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    Query(params): Query<TicketParams>,
+) -> Result<Json<TicketJson>, ApiError> {
+    let as_of = params
+        .as_of
+        .map(|as_of| instant("as_of", &as_of))
+        .transpose()?;
+    let known_at = known_at(&state.store, &tenant, params.known_at.as_deref()).await?;
+    let found = find_history(&state.store, &tenant, ticket, known_at, as_of).await?;
+    let json = TicketJson::new(ticket, found.history, found.events, found.undated);
+    Ok(Json(json))
+}
+
+/// `GET /v1/tenants/{tenant}/tickets/{ticket}/events`: its events by position, bodies as sent.
+pub(super) async fn list_ticket_events(
+    State(state): State<AppState>,
+    Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    Query(params): Query<TicketEventsParams>,
+) -> Result<Json<ListJson<EventJson>>, ApiError> {
+    let limit = limit(params.limit)?;
+    let query = format!("ticket events {tenant} {ticket}");
+    let after: Option<i64> = match &params.cursor {
+        Some(cursor) => Some(decode_cursor(&query, cursor)?),
+        None => None,
+    };
+    let from = Position(after.unwrap_or(0));
+    // One more than asked for tells whether another page follows.
+    let mut events = state
+        .store
+        .list_ticket_events(&tenant, ticket, from, limit.saturating_add(1))
+        .await?;
+    if events.is_empty() && after.is_none() {
+        return Err(unknown_ticket(&state.store, &tenant, ticket).await?);
+    }
+    let more = events.len() > usize::from(limit);
+    events.truncate(usize::from(limit));
+    let last = events.last().filter(|_| more);
+    let next = last.map(|event| encode_cursor(&query, &event.position.0));
+    let items = events.into_iter().map(EventJson::from).collect();
+    Ok(Json(ListJson { items, next }))
+}
+
+/// A ticket's history.
+///
+/// # Errors
+/// 404 if the log has none.
+pub(super) async fn find_history(
+    store: &Store,
+    tenant: &Tenant,
+    ticket: TicketId,
+    known_at: Position,
+    as_of: Option<i64>,
+) -> Result<TicketHistory, ApiError> {
+    match store.find_history(tenant, ticket, known_at, as_of).await? {
+        Some(found) => Ok(found),
+        None => Err(unknown_ticket(store, tenant, ticket).await?),
+    }
+}
+
+/// Up to which position the log counts: `known_at` as a position or as an instant, else its head.
+///
+/// # Errors
+/// 400 if it is neither, 404 if the tenant has no log.
+pub(super) async fn known_at(
+    store: &Store,
+    tenant: &Tenant,
+    known_at: Option<&str>,
+) -> Result<Position, ApiError> {
+    let head = store.find_head(tenant).await?;
+    let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    let Some(text) = known_at else {
+        return Ok(head);
+    };
+    if let Ok(position) = text.parse() {
+        return Ok(Position(position).min(head));
+    }
+    let at = timestamp_of_ticks(instant("known_at", text)?);
+    Ok(store.find_position_at(tenant, at).await?)
+}
+
+async fn unknown_ticket(
+    store: &Store,
+    tenant: &Tenant,
+    ticket: TicketId,
+) -> Result<ApiError, ApiError> {
+    Ok(match store.find_head(tenant).await? {
+        Some(_) => ApiError::Unknown(format!(
+            "no event of ticket {ticket} is in the log of \"{tenant}\""
+        )),
+        None => unknown_tenant(tenant.as_str()),
+    })
+}

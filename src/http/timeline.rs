@@ -1,0 +1,128 @@
+//! What happened to a ticket.
+
+use std::fmt::Write;
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    AppState,
+    error::ApiError,
+    extract::{Path, Query, instant, limit},
+    tickets::{find_history, known_at},
+};
+use crate::{
+    domain::{
+        history::Selection,
+        ids::{Actor, EventId, Position, Tenant, TicketId},
+        page::{CursorError, decode_cursor, encode_cursor},
+    },
+    render::json::{EntryJson, ListJson},
+};
+
+/// Parameters of [`show_timeline`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimelineParams {
+    #[serde(default)]
+    field: Vec<String>,
+    #[serde(default)]
+    actor: Vec<i64>,
+    since: Option<String>,
+    until: Option<String>,
+    #[serde(default)]
+    include: Vec<Include>,
+    #[serde(default)]
+    order: Order,
+    known_at: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Include {
+    Noise,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    #[default]
+    Asc,
+    Desc,
+}
+
+/// Where a page ends, and the log as the first page knew it: events that arrive meanwhile would shift
+/// the pages.
+#[derive(Debug, Serialize, Deserialize)]
+struct At {
+    known_at: i64,
+    after: Uuid,
+}
+
+/// `GET /v1/tenants/{tenant}/tickets/{ticket}/timeline`: its entries, each with its changes.
+pub(super) async fn show_timeline(
+    State(state): State<AppState>,
+    Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    Query(params): Query<TimelineParams>,
+) -> Result<Json<ListJson<EntryJson>>, ApiError> {
+    let limit = limit(params.limit)?;
+    let selection = params.selection()?;
+    let query = params.describe(&tenant, ticket);
+    let at: Option<At> = match &params.cursor {
+        Some(cursor) => Some(decode_cursor(&query, cursor)?),
+        None => None,
+    };
+    let known_at = match &at {
+        Some(at) => Position(at.known_at),
+        None => known_at(&state.store, &tenant, params.known_at.as_deref()).await?,
+    };
+    let found = find_history(&state.store, &tenant, ticket, known_at, None).await?;
+    let after = at.map(|at| EventId(at.after));
+    let page = selection
+        .page(found.history, after, usize::from(limit))
+        .ok_or(CursorError::Damaged)?;
+    let next = page.next.map(|last| {
+        let at = At {
+            known_at: known_at.0,
+            after: last.0,
+        };
+        encode_cursor(&query, &at)
+    });
+    let items = page.entries.into_iter().map(EntryJson::from).collect();
+    Ok(Json(ListJson { items, next }))
+}
+
+impl TimelineParams {
+    fn selection(&self) -> Result<Selection, ApiError> {
+        let ticks = |name, text: &Option<String>| {
+            text.as_deref().map(|text| instant(name, text)).transpose()
+        };
+        Ok(Selection {
+            fields: self.field.iter().cloned().collect(),
+            actors: self.actor.iter().copied().map(Actor).collect(),
+            since_ticks: ticks("since", &self.since)?,
+            until_ticks: ticks("until", &self.until)?,
+            noise: self.include.contains(&Include::Noise),
+            newest_first: self.order == Order::Desc,
+        })
+    }
+
+    /// What a cursor of this query is good for: everything but the cursor and the limit.
+    fn describe(&self, tenant: &Tenant, ticket: TicketId) -> String {
+        let mut query = format!("timeline {tenant} {ticket}");
+        let parts = (
+            &self.field,
+            &self.actor,
+            &self.since,
+            &self.until,
+            &self.include,
+            self.order,
+        );
+        // Writing into a string cannot fail.
+        let _ = write!(query, " {parts:?} {:?}", self.known_at);
+        query
+    }
+}

@@ -1,0 +1,178 @@
+//! Receiving: believe, read, make durable, and only then answer 200.
+//!
+//! After a valid signature nothing is refused for its content: SuperOffice turns a webhook off for good
+//! after nine failures in a row, and at once after a 410.
+
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{HeaderMap, header},
+};
+use bytes::Bytes;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{AppState, error::ApiError, extract::HookName};
+use crate::{
+    clock,
+    domain::{
+        delivery::{Arrival, Delivery, KeptHeaders, Outcome, Place},
+        hook::{DEFAULT_HOOK, Hook},
+        ids::{EventId, Position, Tenant},
+        log::Origin,
+        signature::{self, SIGNATURE_HEADER, Signature, SignatureError},
+    },
+};
+
+/// The answer to a delivery.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Receipt {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// `POST /webhook`: the hook `default`.
+pub(super) async fn receive_default(
+    state: State<AppState>,
+    request: Request,
+) -> Result<Json<Receipt>, ApiError> {
+    receive(state, HookName(DEFAULT_HOOK.to_owned()), request).await
+}
+
+/// `POST /webhook/{hook}`: 200 once the body is durable, whatever it holds.
+pub(super) async fn receive(
+    State(state): State<AppState>,
+    HookName(name): HookName,
+    request: Request,
+) -> Result<Json<Receipt>, ApiError> {
+    let received_at = clock::now();
+    let hooks = state.hooks.borrow().clone();
+    let hook = hooks
+        .get(&name)
+        .ok_or_else(|| ApiError::Unknown(format!("there is no hook \"{name}\"")))?;
+    let headers = kept_headers(request.headers());
+    let (body, origin) = believe(&state, &name, hook, request)
+        .await
+        .inspect_err(|error| tracing::warn!(hook = name, ?error, "A delivery was rejected"))?;
+    let arrival = Arrival {
+        arrival_id: Uuid::now_v7(),
+        received_at,
+        origin,
+        headers,
+    };
+    let delivery = Delivery::read(body, &hook.tenants, arrival);
+    let outcome = state.ingest.accept(delivery).await?;
+    Ok(Json(Receipt::from(outcome)))
+}
+
+/// Reads the body and checks its signature. Strangers cost no memory: without a signature that could be
+/// one, the body is not even read.
+async fn believe(
+    state: &AppState,
+    name: &str,
+    hook: &Hook,
+    request: Request,
+) -> Result<(Bytes, Origin), ApiError> {
+    let claimed = claimed_signature(request.headers())?;
+    if claimed.is_none() && !state.allow_unsigned {
+        return Err(SignatureError::Missing.into());
+    }
+    let body = read_body(request, state.max_body_bytes).await?;
+    let hook_name = name.to_owned();
+    let origin = match claimed {
+        Some(claimed) if !hook.secrets.is_empty() => {
+            signature::verify(&hook.secrets, &claimed, &body)?;
+            Origin::Webhook {
+                hook: hook_name,
+                signature: claimed,
+            }
+        }
+        Some(_) | None if state.allow_unsigned => Origin::Unsigned { hook: hook_name },
+        Some(_) | None => return Err(SignatureError::Wrong.into()),
+    };
+    Ok((body, origin))
+}
+
+fn claimed_signature(headers: &HeaderMap) -> Result<Option<Signature>, SignatureError> {
+    headers
+        .get(SIGNATURE_HEADER)
+        .map(|value| signature::decode(value.as_bytes()))
+        .transpose()
+}
+
+async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(ApiError::TooLarge(limit));
+    }
+    to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let too_large = std::error::Error::source(&error)
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if too_large {
+            ApiError::TooLarge(limit)
+        } else {
+            ApiError::BodyCut
+        }
+    })
+}
+
+/// What is kept of the headers. Custom ones may be credentials, and the signature is kept as bytes.
+fn kept_headers(headers: &HeaderMap) -> KeptHeaders {
+    headers
+        .iter()
+        .filter(|(name, _)| {
+            let name = name.as_str();
+            let ours = matches!(name, "user-agent" | "content-type" | "x-hook-test")
+                || name.starts_with("x-superoffice-");
+            ours && name != SIGNATURE_HEADER
+        })
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}
+
+impl From<Outcome> for Receipt {
+    fn from(outcome: Outcome) -> Self {
+        let word = outcome.as_str();
+        match outcome {
+            Outcome::Stored(place) | Outcome::Duplicate(place) | Outcome::Conflict(place) => {
+                let Place {
+                    tenant,
+                    event_id,
+                    position,
+                } = place;
+                Self {
+                    outcome: word,
+                    event_id: Some(event_id),
+                    tenant: Some(tenant),
+                    position: Some(position),
+                    reason: None,
+                }
+            }
+            Outcome::Parked(reason) => Self {
+                outcome: word,
+                reason: Some(reason.as_str()),
+                ..Self::default()
+            },
+            Outcome::Ignored { tenant, event_id } => Self {
+                outcome: word,
+                event_id: Some(event_id),
+                tenant: Some(tenant),
+                ..Self::default()
+            },
+        }
+    }
+}

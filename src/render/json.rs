@@ -1,0 +1,266 @@
+//! The JSON of the API. Names are stable: keys may be added, never renamed.
+//!
+//! Values stand as SuperOffice sent them. Labels are null until labels are kept.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::domain::{
+    completeness::{Completeness, Confidence},
+    fields::Value,
+    history::{Change, Entry, History},
+    ids::{Actor, EventId, Position, TicketId},
+    log::StoredEvent,
+};
+
+/// `{id, label}`
+#[derive(Debug, Clone, Serialize)]
+pub struct ActorJson {
+    id: Option<Actor>,
+    label: Option<String>,
+}
+
+impl From<Option<Actor>> for ActorJson {
+    fn from(id: Option<Actor>) -> Self {
+        Self { id, label: None }
+    }
+}
+
+/// `{state, reasons}`
+#[derive(Debug, Clone, Serialize)]
+pub struct CompletenessJson {
+    state: &'static str,
+    reasons: Vec<&'static str>,
+}
+
+impl From<&Completeness> for CompletenessJson {
+    fn from(completeness: &Completeness) -> Self {
+        Self {
+            state: completeness.confidence().as_str(),
+            reasons: completeness
+                .reasons
+                .iter()
+                .map(|reason| reason.as_str())
+                .collect(),
+        }
+    }
+}
+
+/// One field in an entry. `from` and `to` are there only when known, so that `null` always means that
+/// the sender sent null.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeJson {
+    field: String,
+    kind: &'static str,
+    declared: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_label: Option<Option<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_label: Option<Option<String>>,
+}
+
+impl From<Change> for ChangeJson {
+    fn from(change: Change) -> Self {
+        let label = |value: &Option<Value>| value.is_some().then_some(None);
+        Self {
+            field: change.field,
+            kind: change.kind.as_str(),
+            declared: change.declared,
+            from_label: label(&change.from),
+            from: change.from,
+            to_label: label(&change.to),
+            to: change.to,
+        }
+    }
+}
+
+/// One entry of a timeline.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntryJson {
+    event_id: EventId,
+    position: Position,
+    event: String,
+    occurred_at: String,
+    received_at: jiff::Timestamp,
+    late: bool,
+    actor: ActorJson,
+    lifecycle: Option<&'static str>,
+    repeats: Option<EventId>,
+    changes: Vec<ChangeJson>,
+    completeness: CompletenessJson,
+}
+
+impl From<Entry> for EntryJson {
+    fn from(entry: Entry) -> Self {
+        Self {
+            event_id: entry.event_id,
+            position: entry.position,
+            event: entry.name,
+            occurred_at: entry.occurred_at.as_utc().to_owned(),
+            received_at: entry.received_at,
+            late: entry.late,
+            actor: entry.actor.into(),
+            lifecycle: entry.lifecycle.map(|lifecycle| lifecycle.as_str()),
+            repeats: entry.repeats,
+            completeness: (&entry.completeness).into(),
+            changes: entry.changes.into_iter().map(ChangeJson::from).collect(),
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListJson<T> {
+    /// The page.
+    pub items: Vec<T>,
+    /// Cursor of the next page; null if this is the last.
+    pub next: Option<String>,
+}
+
+/// One ticket: what is known of it, and how well.
+#[derive(Debug, Clone, Serialize)]
+pub struct TicketJson {
+    ticket: TicketId,
+    fields: BTreeMap<String, Value>,
+    labels: BTreeMap<String, String>,
+    first_event_at: Option<String>,
+    last_event_at: Option<String>,
+    events: usize,
+    undated: usize,
+    lifecycle: Vec<LifecycleJson>,
+    completeness: TicketCompletenessJson,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct LifecycleJson {
+    lifecycle: &'static str,
+    at: String,
+    event_id: EventId,
+}
+
+/// All intervals of a ticket together: its least confidence, every reason, and how many of each.
+#[derive(Debug, Clone, Serialize)]
+struct TicketCompletenessJson {
+    #[serde(flatten)]
+    all: CompletenessJson,
+    consistent: usize,
+    unproven: usize,
+    suspect: usize,
+}
+
+impl TicketJson {
+    /// Of a ticket's history; `events` and `undated` count what the log holds of it.
+    pub fn new(ticket: TicketId, history: History, events: usize, undated: usize) -> Self {
+        let entries = &history.entries;
+        let at = |entry: &Entry| entry.occurred_at.as_utc().to_owned();
+        let lifecycle = entries.iter().filter_map(|entry| {
+            Some(LifecycleJson {
+                lifecycle: entry.lifecycle?.as_str(),
+                at: at(entry),
+                event_id: entry.event_id,
+            })
+        });
+        Self {
+            ticket,
+            labels: BTreeMap::new(),
+            first_event_at: entries.first().map(at),
+            last_event_at: entries.last().map(at),
+            events,
+            undated,
+            lifecycle: lifecycle.collect(),
+            completeness: TicketCompletenessJson::new(entries),
+            fields: history.state,
+        }
+    }
+}
+
+impl TicketCompletenessJson {
+    fn new(entries: &[Entry]) -> Self {
+        let intervals = || entries.iter().filter(|entry| entry.repeats.is_none());
+        let count = |wanted: Confidence| {
+            intervals()
+                .filter(|entry| entry.completeness.confidence() == wanted)
+                .count()
+        };
+        let reasons = intervals().flat_map(|entry| entry.completeness.reasons.iter().copied());
+        let all = Completeness {
+            reasons: reasons.collect(),
+        };
+        Self {
+            all: (&all).into(),
+            consistent: count(Confidence::Consistent),
+            unproven: count(Confidence::Unproven),
+            suspect: count(Confidence::Suspect),
+        }
+    }
+}
+
+/// One event of the log with its body as sent.
+#[derive(Debug, Serialize)]
+pub struct EventJson {
+    position: Position,
+    event_id: EventId,
+    event: String,
+    entity: Option<String>,
+    primary_key: Option<i64>,
+    actor: ActorJson,
+    occurred_at: Option<String>,
+    received_at: jiff::Timestamp,
+    stored_at: jiff::Timestamp,
+    origin: &'static str,
+    hook: Option<String>,
+    source: Option<String>,
+    webhook_name: Option<String>,
+    body: BodyJson,
+}
+
+impl From<StoredEvent> for EventJson {
+    fn from(stored: StoredEvent) -> Self {
+        Self {
+            position: stored.position,
+            event_id: stored.event.event_id,
+            event: stored.event.name,
+            entity: stored.event.entity,
+            primary_key: stored.event.primary_key,
+            actor: stored.event.actor.into(),
+            occurred_at: stored.event.occurred_at.map(|at| at.as_utc().to_owned()),
+            received_at: stored.received_at,
+            stored_at: stored.stored_at,
+            origin: stored.origin.as_str(),
+            hook: stored.origin.hook().map(ToOwned::to_owned),
+            source: stored.origin.source().map(ToOwned::to_owned),
+            webhook_name: stored.event.webhook_name,
+            body: BodyJson::from(stored.body),
+        }
+    }
+}
+
+/// A body: the JSON as sent, or a string where it is none.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum BodyJson {
+    /// It is JSON.
+    Json(Box<RawValue>),
+    /// It is not; what is no UTF-8 reads as U+FFFD.
+    Text(String),
+}
+
+impl From<Vec<u8>> for BodyJson {
+    fn from(body: Vec<u8>) -> Self {
+        let text = match String::from_utf8(body) {
+            Ok(text) => text,
+            Err(error) => {
+                return Self::Text(String::from_utf8_lossy(error.as_bytes()).into_owned());
+            }
+        };
+        // A byte order mark before JSON is no part of it.
+        let json = text.trim_start_matches('\u{FEFF}').to_owned();
+        RawValue::from_string(json).map_or(Self::Text(text), Self::Json)
+    }
+}

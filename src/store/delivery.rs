@@ -1,0 +1,218 @@
+//! Later arrivals of stored events, and registration tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff_sqlx::ToSqlx;
+use uuid::Uuid;
+
+use super::{
+    StoreError,
+    log::{Known, Tx, place},
+};
+use crate::domain::{
+    delivery::{Delivery, Outcome},
+    event::{self, Event},
+    ids::{EventId, Tenant},
+};
+
+/// Most delivery rows of one event; past it only a counter moves, so that a sender that repeats itself
+/// for ever cannot fill the disk.
+const MAX_DELIVERIES: i64 = 1000;
+
+/// A delivery of an event that is known.
+pub(super) type Again<'a> = (usize, &'a Delivery, &'a Event, Known);
+
+/// Kept headers as the column holds them.
+pub(super) fn headers_text(delivery: &Delivery) -> String {
+    // A map of texts always has a JSON form.
+    serde_json::to_string(&delivery.arrival.headers).unwrap_or_default()
+}
+
+/// Records deliveries of known events of one tenant.
+pub(super) async fn insert_again(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    again: &[Again<'_>],
+    outcomes: &mut BTreeMap<usize, Outcome>,
+) -> Result<(), StoreError> {
+    if again.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = again
+        .iter()
+        .map(|(_, _, event, _)| event.event_id.0)
+        .collect();
+    let mut counts = count_deliveries(tx, tenant, &ids).await?;
+    let other_bytes: Vec<Uuid> = again
+        .iter()
+        .filter(|(_, delivery, _, known)| known.sha256 != delivery.sha256)
+        .map(|(_, _, event, _)| event.event_id.0)
+        .collect();
+    let originals = find_bodies(tx, tenant, &other_bytes).await?;
+    let mut kept = find_kept_digests(tx, tenant, &other_bytes).await?;
+    for (at, delivery, event, known) in again {
+        let place = place(event, known.position);
+        if known.arrival_id == delivery.arrival.arrival_id {
+            outcomes.insert(*at, Outcome::Stored(place));
+            continue;
+        }
+        let same_bytes = known.sha256 == delivery.sha256;
+        let original = originals.get(&event.event_id).map(Vec::as_slice);
+        let same_content =
+            same_bytes || original.map(event::content) == Some(event::content(&delivery.body));
+        let outcome = match same_content {
+            true => Outcome::Duplicate(place),
+            false => Outcome::Conflict(place),
+        };
+        let count = counts.entry(event.event_id).or_default();
+        *count += 1;
+        if *count > MAX_DELIVERIES {
+            count_overflow(tx, tenant, event.event_id, delivery).await?;
+        } else {
+            let new_bytes = !same_bytes && kept.insert((event.event_id, delivery.sha256.to_vec()));
+            let body = new_bytes.then(|| &*delivery.body);
+            insert(tx, tenant, event.event_id, &outcome, delivery, body).await?;
+        }
+        outcomes.insert(*at, outcome);
+    }
+    Ok(())
+}
+
+/// Records a registration test; it has no event, so its delivery keeps the body.
+pub(super) async fn insert_test(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    event_id: EventId,
+    delivery: &Delivery,
+) -> Result<(), StoreError> {
+    let outcome = Outcome::Ignored {
+        tenant: tenant.clone(),
+        event_id,
+    };
+    let body = Some(&*delivery.body);
+    insert(tx, tenant, event_id, &outcome, delivery, body).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    event_id: EventId,
+    outcome: &Outcome,
+    delivery: &Delivery,
+    body: Option<&[u8]>,
+) -> Result<(), StoreError> {
+    // Handing an arrival in twice adds nothing.
+    sqlx::query!(
+        "INSERT INTO delivery (
+             tenant, event_id, arrival_id, received_at, outcome, origin, hook, source, retry,
+             webhook_name, headers, signature, body_sha256, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (tenant, event_id, arrival_id) DO NOTHING",
+        tenant.as_str(),
+        event_id.0,
+        delivery.arrival.arrival_id,
+        delivery.arrival.received_at.to_sqlx() as _,
+        outcome.as_str(),
+        delivery.arrival.origin.as_str(),
+        delivery.arrival.origin.hook(),
+        delivery.arrival.origin.source(),
+        delivery.retry(),
+        delivery.webhook_name(),
+        headers_text(delivery),
+        delivery
+            .arrival
+            .origin
+            .signature()
+            .map(<[u8; 32]>::as_slice),
+        delivery.sha256.as_slice(),
+        body,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Served by the primary key; at most [`MAX_DELIVERIES`] index entries an event.
+async fn count_deliveries(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    ids: &[Uuid],
+) -> Result<BTreeMap<EventId, i64>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT event_id, count(*) AS "deliveries!"
+           FROM delivery WHERE tenant = $1 AND event_id = ANY($2) GROUP BY event_id"#,
+        tenant.as_str(),
+        ids,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let counts = rows
+        .into_iter()
+        .map(|row| (EventId(row.event_id), row.deliveries));
+    Ok(counts.collect())
+}
+
+/// The bodies that count in history; served by the unique index on `(tenant, event_id)`.
+async fn find_bodies(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    ids: &[Uuid],
+) -> Result<BTreeMap<EventId, Vec<u8>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = sqlx::query!(
+        "SELECT event_id, body FROM event WHERE tenant = $1 AND event_id = ANY($2)",
+        tenant.as_str(),
+        ids,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (EventId(row.event_id), row.body))
+        .collect())
+}
+
+/// The other bodies of these events that deliveries already keep.
+async fn find_kept_digests(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    ids: &[Uuid],
+) -> Result<BTreeSet<(EventId, Vec<u8>)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows = sqlx::query!(
+        "SELECT event_id, body_sha256
+         FROM delivery WHERE tenant = $1 AND event_id = ANY($2) AND body IS NOT NULL",
+        tenant.as_str(),
+        ids,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let kept = rows
+        .into_iter()
+        .map(|row| (EventId(row.event_id), row.body_sha256));
+    Ok(kept.collect())
+}
+
+async fn count_overflow(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    event_id: EventId,
+    delivery: &Delivery,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO delivery_overflow AS counted (tenant, event_id, deliveries, last_received_at)
+         VALUES ($1, $2, 1, $3)
+         ON CONFLICT (tenant, event_id) DO UPDATE
+         SET deliveries = counted.deliveries + 1, last_received_at = excluded.last_received_at",
+        tenant.as_str(),
+        event_id.0,
+        delivery.arrival.received_at.to_sqlx() as _,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! What can go wrong with the store, by what a caller would do about it.
+
+/// Failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No connection, a time-out, a restart, a full disk: the same call may work later.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] sqlx::Error),
+    /// Postgres understood and refused *these values*: other rows of the batch may be fine.
+    #[error("the database refused the statement")]
+    Refused(#[source] sqlx::Error),
+    /// What is stored is not what we store.
+    #[error("a stored row cannot be read: {table}.{column} of {row}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Enough to find the row.
+        row: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the database's schema cannot be brought up to date")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// Not the address of a database.
+    #[error("not a database URL like postgres://user:password@host:5432/database")]
+    Address(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_about_values(&error) {
+            Self::Refused(error)
+        } else {
+            Self::Unavailable(error)
+        }
+    }
+}
+
+/// True for the classes of SQLSTATE that blame the values: 22 data exception, 23 integrity constraint
+/// violation, 54 program limit exceeded. All else (locks, shutdown, privileges, disk) would meet every
+/// other row as well.
+fn is_about_values(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else {
+        return false;
+    };
+    database.code().is_some_and(|code| {
+        ["22", "23", "54"]
+            .iter()
+            .any(|class| code.starts_with(class))
+    })
+}

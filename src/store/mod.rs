@@ -1,0 +1,176 @@
+//! The log in Postgres. The only place that names sqlx and that holds SQL.
+
+mod delivery;
+mod error;
+mod history;
+mod log;
+mod parked;
+mod read;
+mod tenant;
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use self::{
+    error::StoreError,
+    history::TicketHistory,
+    read::{EventDetail, SeenDelivery},
+    tenant::TenantSummary,
+};
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Connections for reads: what a pool of this size cannot serve, two cores could not either.
+const READ_CONNECTIONS: u32 = 10;
+
+/// Connections for writes. Apart from those for reads, so that no report can keep a delivery waiting;
+/// one writer needs one, the second stands in while a broken one is replaced.
+const WRITE_CONNECTIONS: u32 = 2;
+
+/// Longest wait for a connection: beyond it the sender would give up anyway.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Key of the transaction lock under which one process at a time migrates; any constant will do.
+const MIGRATION_LOCK: i64 = 0x7469_636b_6574;
+
+/// The name of the role and of the database that a private cluster gives the service. Not a superuser:
+/// those are above the privileges that keep the log append-only.
+pub const SERVICE: &str = "ticketlog";
+
+/// Where a database is and as whom to log in.
+#[derive(Debug, Clone)]
+pub struct Address(PgConnectOptions);
+
+impl Address {
+    /// Reads a `postgres://` URL.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] if it is none.
+    pub fn parse(url: &str) -> Result<Self, StoreError> {
+        PgConnectOptions::from_str(url)
+            .map(Self)
+            .map_err(StoreError::Address)
+    }
+
+    /// A database behind a Unix socket, as this role.
+    pub fn of_socket(socket_dir: &Path, port: u16, role: &str, database: &str) -> Self {
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(socket_dir)
+            .port(port)
+            .username(role)
+            .database(database);
+        Self(options)
+    }
+}
+
+/// A database that holds the log. Cloning shares its connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    reads: PgPool,
+    writes: PgPool,
+}
+
+impl Store {
+    /// Connects and brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the database cannot be reached, [`StoreError::Migration`] if it
+    /// holds a schema that this program does not know.
+    pub async fn open(address: &Address) -> Result<Self, StoreError> {
+        let options = address.0.clone().application_name("ticketlog");
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .connect_lazy_with(options.clone())
+        };
+        let store = Self {
+            reads: pool(READ_CONNECTIONS),
+            writes: pool(WRITE_CONNECTIONS),
+        };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Runs what migrations are missing, one process at a time.
+    ///
+    /// The lock belongs to a transaction, because a session's would not survive a pooler; so it takes
+    /// a connection of its own.
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let mut lock = self.writes.begin().await?;
+        sqlx::query!("SELECT pg_advisory_xact_lock($1) AS _lock", MIGRATION_LOCK)
+            .fetch_one(&mut *lock)
+            .await?;
+        let migrator = Migrator {
+            migrations: MIGRATOR.migrations.clone(),
+            locking: false,
+            ..Migrator::DEFAULT
+        };
+        migrator
+            .run(&self.reads)
+            .await
+            .map_err(StoreError::Migration)?;
+        lock.commit().await?;
+        Ok(())
+    }
+
+    /// Answers if the database does.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query!("SELECT 1 AS one")
+            .fetch_one(&self.reads)
+            .await?;
+        Ok(())
+    }
+
+    /// Closes all connections, once what runs on them has ended.
+    pub async fn close(&self) {
+        self.writes.close().await;
+        self.reads.close().await;
+    }
+}
+
+/// Makes the service's role and database in a private cluster, if they are not there yet.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] or [`StoreError::Refused`], as the superuser's session answers.
+pub async fn provision(superuser: &Address, database: &str) -> Result<(), StoreError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(superuser.0.clone());
+    let role = sqlx::query!("SELECT 1 AS one FROM pg_roles WHERE rolname = $1", SERVICE)
+        .fetch_optional(&pool)
+        .await?;
+    if role.is_none() {
+        sqlx::query("CREATE ROLE ticketlog LOGIN")
+            .execute(&pool)
+            .await?;
+    }
+    let found = sqlx::query!(
+        "SELECT 1 AS one FROM pg_database WHERE datname = $1",
+        database
+    )
+    .fetch_optional(&pool)
+    .await?;
+    if found.is_none() {
+        let create = format!("CREATE DATABASE {} OWNER ticketlog", quoted(database));
+        sqlx::query(sqlx::AssertSqlSafe(create))
+            .execute(&pool)
+            .await?;
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// An SQL identifier.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

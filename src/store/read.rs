@@ -1,0 +1,310 @@
+//! Reading the log.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::domain::{
+    delivery::KeptHeaders,
+    event::Event,
+    ids::{Actor, EventId, Position, Tenant, TicketId},
+    instant::OccurredAt,
+    log::{Origin, StoredEvent},
+};
+
+/// An event with everything that is kept beside it.
+#[derive(Debug, Clone)]
+pub struct EventDetail {
+    /// The event.
+    pub event: StoredEvent,
+    /// Kept headers of its first delivery.
+    pub headers: KeptHeaders,
+    /// SHA-256 of the body.
+    pub sha256: Vec<u8>,
+    /// Its later arrivals, oldest first; at most 1,000.
+    pub deliveries: Vec<SeenDelivery>,
+    /// Arrivals past those, which were only counted.
+    pub uncounted_deliveries: i64,
+}
+
+/// A later arrival of an event.
+#[derive(Debug, Clone)]
+pub struct SeenDelivery {
+    /// When.
+    pub received_at: Timestamp,
+    /// `duplicate` or `conflict`.
+    pub outcome: String,
+    /// `webhook`, `unsigned` or `import`.
+    pub origin: String,
+    /// Through which hook.
+    pub hook: Option<String>,
+    /// From which file.
+    pub source: Option<String>,
+    /// `X-SuperOffice-Retry`.
+    pub retry: Option<i32>,
+    /// `WebhookName` of this copy.
+    pub webhook_name: Option<String>,
+    /// Its signature, if one was verified.
+    pub signature: Option<Vec<u8>>,
+    /// SHA-256 of its body.
+    pub sha256: Vec<u8>,
+    /// Its body, if its bytes are kept nowhere else.
+    pub body: Option<Vec<u8>>,
+}
+
+struct EventRow {
+    tenant: String,
+    position: i64,
+    event_id: Uuid,
+    ticket: Option<i64>,
+    received_at: jiff_sqlx::Timestamp,
+    stored_at: jiff_sqlx::Timestamp,
+    primary_key: Option<i64>,
+    actor: Option<i64>,
+    origin: String,
+    hook: Option<String>,
+    source: Option<String>,
+    name: String,
+    entity: Option<String>,
+    occurred_text: Option<String>,
+    webhook_name: Option<String>,
+    signature: Option<Vec<u8>>,
+    body: Vec<u8>,
+}
+
+/// `query_as!` over the columns of [`EventRow`]; the rest of the statement follows.
+macro_rules! events {
+    ($rest:literal, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            EventRow,
+            r#"SELECT tenant, position, event_id, ticket,
+                      received_at AS "received_at: jiff_sqlx::Timestamp",
+                      stored_at AS "stored_at: jiff_sqlx::Timestamp",
+                      primary_key, actor, origin, hook, source, name, entity, occurred_text,
+                      webhook_name, signature, body
+               FROM event "# + $rest,
+            $($argument),+
+        )
+    };
+}
+
+impl Store {
+    /// The position of the last event of a tenant's log, 0 if it is empty; `None` if the tenant has no
+    /// log.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn find_head(&self, tenant: &Tenant) -> Result<Option<Position>, StoreError> {
+        let head = sqlx::query!(
+            "SELECT position FROM head WHERE tenant = $1",
+            tenant.as_str()
+        )
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(head.map(|head| Position(head.position)))
+    }
+
+    /// A tenant's events after a position and up to another, in order, `limit` at most. Served by the
+    /// primary key.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn list_events(
+        &self,
+        tenant: &Tenant,
+        after: Position,
+        up_to: Position,
+        limit: u16,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows = events!(
+            "WHERE tenant = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
+            tenant.as_str(),
+            after.0,
+            up_to.0,
+            i64::from(limit),
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        rows.into_iter().map(StoredEvent::try_from).collect()
+    }
+
+    /// A ticket's events after a position, in order, `limit` at most. Served by `event_by_ticket`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn list_ticket_events(
+        &self,
+        tenant: &Tenant,
+        ticket: TicketId,
+        after: Position,
+        limit: u16,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows = events!(
+            "WHERE tenant = $1 AND ticket = $2 AND position > $3 ORDER BY position LIMIT $4",
+            tenant.as_str(),
+            ticket.number(),
+            after.0,
+            i64::from(limit),
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        rows.into_iter().map(StoredEvent::try_from).collect()
+    }
+
+    /// All events of a ticket up to a position, in order. No limit: a history needs them all. Served by
+    /// `event_by_ticket`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn list_ticket_history(
+        &self,
+        tenant: &Tenant,
+        ticket: TicketId,
+        up_to: Position,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows = events!(
+            "WHERE tenant = $1 AND ticket = $2 AND position <= $3 ORDER BY position",
+            tenant.as_str(),
+            ticket.number(),
+            up_to.0,
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        rows.into_iter().map(StoredEvent::try_from).collect()
+    }
+
+    /// Those of a ticket's events whose id also came with other content. Served by
+    /// `delivery_conflict`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn list_conflicts(
+        &self,
+        tenant: &Tenant,
+        ticket: TicketId,
+    ) -> Result<BTreeSet<EventId>, StoreError> {
+        let rows = sqlx::query!(
+            "SELECT DISTINCT delivery.event_id
+             FROM delivery JOIN event USING (tenant, event_id)
+             WHERE delivery.tenant = $1 AND delivery.outcome = 'conflict' AND event.ticket = $2",
+            tenant.as_str(),
+            ticket.number(),
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        Ok(rows.into_iter().map(|row| EventId(row.event_id)).collect())
+    }
+
+    /// One event with its deliveries; `None` if the tenant has no such event.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn find_event(
+        &self,
+        tenant: &Tenant,
+        event_id: EventId,
+    ) -> Result<Option<EventDetail>, StoreError> {
+        let row = events!(
+            "WHERE tenant = $1 AND event_id = $2",
+            tenant.as_str(),
+            event_id.0,
+        )
+        .fetch_optional(&self.reads)
+        .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let beside = sqlx::query!(
+            r#"SELECT event.headers, event.body_sha256,
+                      COALESCE(overflow.deliveries, 0) AS "uncounted!"
+               FROM event LEFT JOIN delivery_overflow AS overflow USING (tenant, event_id)
+               WHERE event.tenant = $1 AND event.event_id = $2"#,
+            tenant.as_str(),
+            event_id.0,
+        )
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(Some(EventDetail {
+            event: row.try_into()?,
+            // Written by us from a map of texts.
+            headers: serde_json::from_str(&beside.headers).unwrap_or_default(),
+            sha256: beside.body_sha256,
+            deliveries: self.list_deliveries(tenant, event_id).await?,
+            uncounted_deliveries: beside.uncounted,
+        }))
+    }
+
+    async fn list_deliveries(
+        &self,
+        tenant: &Tenant,
+        event_id: EventId,
+    ) -> Result<Vec<SeenDelivery>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT received_at AS "received_at: jiff_sqlx::Timestamp", outcome, origin, hook, source,
+                      retry, webhook_name, signature, body_sha256, body
+               FROM delivery WHERE tenant = $1 AND event_id = $2
+               ORDER BY received_at, arrival_id LIMIT 1000"#,
+            tenant.as_str(),
+            event_id.0,
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        let deliveries = rows.into_iter().map(|row| SeenDelivery {
+            received_at: row.received_at.to_jiff(),
+            outcome: row.outcome,
+            origin: row.origin,
+            hook: row.hook,
+            source: row.source,
+            retry: row.retry,
+            webhook_name: row.webhook_name,
+            signature: row.signature,
+            sha256: row.body_sha256,
+            body: row.body,
+        });
+        Ok(deliveries.collect())
+    }
+}
+
+impl TryFrom<EventRow> for StoredEvent {
+    type Error = StoreError;
+
+    fn try_from(row: EventRow) -> Result<Self, StoreError> {
+        let corrupt = |column| StoreError::Corrupt {
+            table: "event",
+            column,
+            row: format!("{}/{}", row.tenant, row.position),
+        };
+        let signature = row.signature.map(<[u8; 32]>::try_from).transpose();
+        let signature = signature.map_err(|_| corrupt("signature"))?;
+        let origin = match (row.origin.as_str(), row.hook, row.source, signature) {
+            ("webhook", Some(hook), None, Some(signature)) => Origin::Webhook { hook, signature },
+            ("unsigned", Some(hook), None, None) => Origin::Unsigned { hook },
+            ("import", None, Some(source), None) => Origin::Import { source },
+            _ => return Err(corrupt("origin")),
+        };
+        let occurred_at = match row.occurred_text {
+            Some(text) => Some(OccurredAt::parse(&text).ok_or_else(|| corrupt("occurred_text"))?),
+            None => None,
+        };
+        Ok(Self {
+            position: Position(row.position),
+            event: Event {
+                tenant: Tenant::parse(&row.tenant).ok_or_else(|| corrupt("tenant"))?,
+                event_id: EventId(row.event_id),
+                name: row.name,
+                entity: row.entity,
+                primary_key: row.primary_key,
+                ticket: row.ticket.and_then(TicketId::new),
+                actor: row.actor.map(Actor),
+                occurred_at,
+                webhook_name: row.webhook_name,
+            },
+            received_at: row.received_at.to_jiff(),
+            stored_at: row.stored_at.to_jiff(),
+            origin,
+            body: row.body,
+        })
+    }
+}

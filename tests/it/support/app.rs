@@ -1,0 +1,183 @@
+//! The service in the test's process, on a port of its own.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use serde_json::Value;
+use sqlx::PgConnection;
+use ticketlog::{
+    domain::{
+        hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
+        signature::{Secret, encode},
+    },
+    http::{self, AppState},
+    ingest,
+};
+use tokio::sync::watch;
+
+use super::cluster::TestDb;
+
+/// The secret of the hook `default`.
+pub(crate) const SECRET: &str = "Something Super Secret";
+
+/// Largest body that the app takes.
+pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
+
+pub(crate) struct TestApp {
+    pub(crate) db: TestDb,
+    pub(crate) url: String,
+    pub(crate) http: reqwest::Client,
+    /// Sending other hooks puts them in force.
+    pub(crate) hooks: watch::Sender<Arc<Hooks>>,
+}
+
+/// An answer: status, headers of interest, body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn assert(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self.json()
+    }
+}
+
+pub(crate) fn hook(secrets: &[&str], tenants: TenantRule) -> Hook {
+    let secrets = secrets
+        .iter()
+        .map(|text| Secret::new((*text).to_owned()).unwrap());
+    Hook {
+        secrets: secrets.collect(),
+        tenants,
+    }
+}
+
+impl TestApp {
+    /// With the hook `default`, which takes any tenant.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(TestDb::create().await, false).await
+    }
+
+    pub(crate) async fn start_with(db: TestDb, allow_unsigned: bool) -> Self {
+        let default = hook(&[SECRET], TenantRule::Any);
+        let hooks = Hooks::from([(DEFAULT_HOOK.to_owned(), default)]);
+        let (hooks, live) = watch::channel(Arc::new(hooks));
+        let (ingest, writer) = ingest::channel(db.store.clone());
+        let router = http::router(AppState {
+            ingest,
+            store: db.store.clone(),
+            hooks: live,
+            max_body_bytes: MAX_BODY_BYTES,
+            allow_unsigned,
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        // Both end with the test's runtime.
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(writer.run());
+        tasks.spawn(async { axum::serve(listener, service).await.unwrap() });
+        tasks.detach_all();
+        Self {
+            db,
+            url,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            hooks,
+        }
+    }
+
+    /// Signs and posts a body to the hook `default`.
+    pub(crate) async fn deliver(&self, body: impl Into<Bytes>) -> Answer {
+        self.deliver_to("/webhook", SECRET, body).await
+    }
+
+    pub(crate) async fn deliver_to(
+        &self,
+        path: &str,
+        secret: &str,
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let body = body.into();
+        let signature = sign(secret, &body);
+        self.post(path, &[("X-SuperOffice-Signature", &signature)], body)
+            .await
+    }
+
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .header("Content-Type", "application/json; charset=utf-8")
+            .body(body.into());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request.send().await.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.url));
+        answer(request.send().await.unwrap()).await
+    }
+
+    /// The JSON of a read that succeeds.
+    pub(crate) async fn read(&self, path: &str) -> Value {
+        self.get(path).await.assert(200)
+    }
+
+    /// All items of a list, page by page.
+    pub(crate) async fn read_all(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut next = String::new();
+        loop {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let mut page = self.read(&format!("{path}{joint}limit=1000{next}")).await;
+            items.append(page["items"].as_array_mut().unwrap());
+            match page["next"].as_str() {
+                Some(cursor) => next = format!("&cursor={cursor}"),
+                None => return items,
+            }
+        }
+    }
+
+    /// One number out of the database.
+    pub(crate) async fn count(&self, statement: &'static str) -> i64 {
+        let mut session: PgConnection = self.db.connect().await;
+        sqlx::query_scalar(statement)
+            .fetch_one(&mut session)
+            .await
+            .unwrap()
+    }
+}
+
+/// The header's value for a body.
+pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
+    encode(&Secret::new(secret.to_owned()).unwrap().sign(body))
+}
+
+async fn answer(response: reqwest::Response) -> Answer {
+    let content_type = response.headers().get("content-type");
+    Answer {
+        status: response.status(),
+        content_type: content_type
+            .map_or("", |value| value.to_str().unwrap())
+            .to_owned(),
+        body: response.bytes().await.unwrap(),
+    }
+}
