@@ -6,7 +6,7 @@ use std::path::Path;
 use super::socket::PORT;
 
 /// Settings that are the same for every cluster.
-const FIXED: [(&str, &str); 16] = [
+const FIXED: [(&str, &str); 17] = [
     // Durable is what the sender is told.
     ("fsync", "on"),
     ("synchronous_commit", "on"),
@@ -30,6 +30,7 @@ const FIXED: [(&str, &str); 16] = [
     ("logging_collector", "off"),
     // The values of a row in the way are people's data.
     ("log_parameter_max_length_on_error", "0"),
+    ("log_error_verbosity", "terse"),
 ];
 
 /// The arguments of `postgres`. `tag` stands in the title of each of its processes.

@@ -2,9 +2,9 @@
 //!
 //! It reads from a pipe that only this process holds: the system closes it with us, and
 //! nothing else inherits it, since the standard library marks it close-on-exec. The guard
-//! stands before the server does and is then told which process to watch, so there is no
-//! time in which a server runs without one. If the guard itself is killed, the supervisor
-//! sets up another; if both are, the next start stops the left-over server.
+//! stands before the server does and is told its id at once after; if we are killed
+//! between the two, or the guard is killed with us, the next start stops the left-over
+//! server. If the guard alone is killed, the supervisor sets up another.
 
 use std::fs::File;
 use std::io::Write;

@@ -12,8 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-
+mod cluster;
 mod conf;
 pub mod error;
 mod fetch;
@@ -27,6 +26,7 @@ pub mod notice;
 mod pidfile;
 mod pinned;
 mod process;
+mod programs;
 mod server;
 mod socket;
 mod supervise;
@@ -35,11 +35,10 @@ mod user;
 mod version;
 
 use error::ClusterError;
-use find::Binaries;
 use layout::Layout;
 use notice::Notice;
 use pidfile::Status;
-use server::{FAST, STOP_FAST, Server, Site};
+use server::{Server, Site};
 use supervise::Backoff;
 use user::ServerUser;
 
@@ -48,17 +47,6 @@ pub const SUPERUSER: &str = "postgres";
 
 /// How long [`attach`] waits for an owner that creates, starts or stops its server.
 const ATTACH: Duration = Duration::from_mins(1);
-
-/// How long a command waits for others that use its server: an import may take a while.
-const UNUSED: Duration = Duration::from_mins(10);
-
-/// How [`Cluster::stop_when_unused`] stops.
-const STOP_WHEN_UNUSED: &[(Signal, Duration)] = &[
-    (Signal::SIGTERM, UNUSED),
-    (Signal::SIGINT, FAST),
-    (Signal::SIGQUIT, process::IMMEDIATE),
-    (Signal::SIGKILL, process::IMMEDIATE),
-];
 
 /// What the user chose, and what the environment says.
 #[derive(Debug, Clone, Default)]
@@ -196,7 +184,7 @@ pub async fn start(
     let user = ServerUser::choose(&layout.cluster)?;
     user.check_reach(&layout.root, "--data-dir").await?;
     let lock = lock::take(&layout).await?;
-    let binaries = find_binaries(settings, &layout, &user, notify).await?;
+    let binaries = programs::find_or_fetch(settings, &layout, &user, notify).await?;
     let socket_dir = socket::prepare(&layout, settings.runtime_dir.as_deref(), &user).await?;
     let site = Site {
         tag: tag(&layout),
@@ -244,136 +232,12 @@ pub async fn attach_or_start(
 }
 
 /// The `psql` that comes with the programs a cluster uses, else the first in `PATH`.
+/// Fetches nothing.
 pub async fn find_psql(settings: &Settings) -> Option<PathBuf> {
-    let path = settings.search_path.clone().unwrap_or_default();
-    let layout = Layout::find(&settings.data_dir).ok()??;
-    let user = ServerUser::choose(&layout.cluster).ok()?;
-    let offline = Settings {
-        offline: true,
-        ..settings.clone()
-    };
-    let binaries = find_binaries(&offline, &layout, &user, &|_| ()).await;
-    let beside = binaries.ok().map(|found| found.dir);
-    beside
-        .into_iter()
-        .chain(std::env::split_paths(&path))
-        .map(|dir| dir.join("psql"))
-        .find(|program| program.is_file())
-}
-
-/// The programs to use, fetched if that is allowed and needed.
-async fn find_binaries(
-    settings: &Settings,
-    layout: &Layout,
-    user: &ServerUser,
-    notify: &(dyn Fn(Notice) + Send + Sync),
-) -> Result<Binaries, ClusterError> {
-    let needed = layout.major();
-    if let Some(dir) = &settings.bin_dir {
-        return find::named(dir, needed, user).await;
-    }
-    let installed = find::installed(settings, needed, user).await;
-    if let Some(binaries) = installed.best {
-        return Ok(binaries);
-    }
-    if let Some(binaries) = find::cached(&layout.root, needed, user).await.best {
-        return Ok(binaries);
-    }
-    let why = if settings.offline {
-        "fetching it is forbidden by --offline".to_owned()
-    } else if needed.is_some_and(|needed| needed != pinned::MAJOR) {
-        format!("only PostgreSQL {} can be fetched", pinned::MAJOR)
-    } else {
-        let path = settings.search_path.as_deref();
-        match fetch::fetch(&layout.root, path, notify).await? {
-            Ok(()) => match find::cached(&layout.root, needed, user).await.best {
-                Some(binaries) => return Ok(binaries),
-                None => "the fetched one does not run here".to_owned(),
-            },
-            Err(reasons) => format!("could not be fetched ({reasons})"),
-        }
-    };
-    // One that is installed but out of reach is the nearest way out.
-    Err(installed
-        .closed
-        .unwrap_or_else(|| ClusterError::NoBinaries {
-            need: find::need(needed),
-            why,
-            install: install::line(needed),
-        }))
+    programs::psql(settings).await
 }
 
 /// The name of a cluster's processes: at most 63 plain characters.
 fn tag(layout: &Layout) -> String {
     format!("ticketlog-{}", layout.digest())
-}
-
-impl Cluster {
-    /// Where the server listens; the same after each restart.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    /// The `psql` beside the server's programs, if there is one.
-    pub fn psql(&self) -> Option<PathBuf> {
-        let program = self.site.binaries.dir.join("psql");
-        program.is_file().then_some(program)
-    }
-
-    /// The server's log, of which a failure shows the end.
-    pub fn log(&self) -> &std::path::Path {
-        &self.site.layout.log
-    }
-
-    /// Starts the server again whenever it ends, and tells of it. Never returns.
-    ///
-    /// The waits double from 100 ms to 10 s and are short again after a minute of running.
-    /// Cancel-safe: drop the future, as `select!` does, then stop or supervise again.
-    pub async fn supervise(
-        &mut self,
-        notify: &(dyn Fn(Notice) + Send + Sync),
-    ) -> std::convert::Infallible {
-        supervise::run(&self.site, &mut self.server, &mut self.backoff, notify).await
-    }
-
-    /// Stops the server and cuts its sessions off; for `serve`, after it has drained.
-    ///
-    /// Takes the time of a checkpoint, 80 s at the most.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::NotStopped`] if it withstood every signal.
-    pub async fn stop_fast(self) -> Result<(), ClusterError> {
-        self.stop(STOP_FAST).await
-    }
-
-    /// Stops the server once the other commands that use it have ended; new ones wait and
-    /// then start their own. Close your own connections first.
-    ///
-    /// Waits ten minutes for them, then cuts them off as [`Cluster::stop_fast`] does.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::NotStopped`] if it withstood every signal.
-    pub async fn stop_when_unused(
-        self,
-        notify: &(dyn Fn(Notice) + Send + Sync),
-    ) -> Result<(), ClusterError> {
-        let told = async {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            notify(Notice::WaitingForOthers);
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            stopped = self.stop(STOP_WHEN_UNUSED) => stopped,
-            () = told => Ok(()),
-        }
-    }
-
-    async fn stop(mut self, steps: &[(Signal, Duration)]) -> Result<(), ClusterError> {
-        match self.server.take() {
-            Some(server) => server.stop(&self.site, steps).await,
-            None => Ok(()),
-        }
-    }
 }

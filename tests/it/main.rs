@@ -5,5 +5,9 @@
     reason = "the whole binary is tests"
 )]
 
+mod history;
 mod layers;
+mod model;
+mod private_postgres;
+mod real_data;
 mod support;

@@ -70,6 +70,8 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(db: TestDb, allow_unsigned: bool) -> Self {
+        // Fails if another test was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let default = hook(&[SECRET], TenantRule::Any);
         let hooks = Hooks::from([(DEFAULT_HOOK.to_owned(), default)]);
         let (hooks, live) = watch::channel(Arc::new(hooks));

@@ -1,0 +1,8 @@
+//! A deliberately naive second reading of the rules of history, and a generator of histories to hold
+//! the real one against.
+
+mod examples;
+pub(crate) mod fold;
+pub(crate) mod histories;
+mod reading;
+mod wire;
