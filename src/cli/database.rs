@@ -94,6 +94,10 @@ pub(super) fn url(endpoint: &Endpoint) -> String {
 }
 
 /// Shows what the private cluster has to say.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a callback takes what it is given"
+)]
 pub(super) fn tell(notice: Notice) {
     match &notice {
         Notice::Died { log, .. } | Notice::RestartFailed { log, .. } => {

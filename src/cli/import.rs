@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{database::Database, hooks::tenant, lines};
+use super::{database::Database, hooks::tenant, lines, print};
 use crate::{
     clock,
     config::Shared,
@@ -84,10 +84,10 @@ pub(super) async fn run(shared: &Shared, args: ImportArgs) -> anyhow::Result<Exi
     let (tally, ()): (anyhow::Result<Tally>, ()) = tokio::join!(importing, writer.run());
     database.close().await?;
     let tally = tally?;
-    println!(
+    print(&format!(
         "{} stored, {} duplicates, {} conflicts, {} ignored, {} bad",
         tally.stored, tally.duplicates, tally.conflicts, tally.ignored, tally.bad
-    );
+    ));
     Ok(if tally.bad == 0 {
         ExitCode::SUCCESS
     } else {

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -38,9 +38,11 @@ pub(super) fn check(file: &Path) -> anyhow::Result<()> {
     }
     File::open(file)
         .and_then(|file| file.metadata())
-        .and_then(|metadata| match metadata.is_dir() {
-            true => Err(io::ErrorKind::IsADirectory.into()),
-            false => Ok(()),
+        .and_then(|metadata| {
+            if metadata.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            Ok(())
         })
         .with_context(|| format!("opening {}", file.display()))
 }
@@ -65,7 +67,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<(Option<u64>, mpsc::Receiver<i
 }
 
 fn is_stdin(file: &Path) -> bool {
-    file == PathBuf::from("-")
+    file == Path::new("-")
 }
 
 fn send_lines(

@@ -6,7 +6,10 @@ use anyhow::Context;
 use clap::Subcommand;
 use tokio::{process::Command, signal};
 
-use super::database::{data_dir, given, open_private, tell, url};
+use super::{
+    database::{data_dir, given, open_private, tell, url},
+    print,
+};
 use crate::{config::Shared, postgres};
 
 /// Sub-commands of `postgres`.
@@ -43,15 +46,12 @@ async fn psql(shared: &Shared, arguments: Vec<String>) -> anyhow::Result<ExitCod
     let session = postgres::attach_or_start(&settings, &tell).await?;
     open_private(session.endpoint()).await?.close().await;
     let url = url(session.endpoint());
-    let ended = match postgres::find_psql(&settings).await {
-        Some(program) => open_psql(program.as_os_str(), &url, arguments).await,
-        None => {
-            println!("{url}");
-            eprintln!(
-                "There is no psql on this machine. The URL is good while ticketlog serve runs."
-            );
-            Ok(ExitCode::SUCCESS)
-        }
+    let ended = if let Some(program) = postgres::find_psql(&settings).await {
+        open_psql(program.as_os_str(), &url, arguments).await
+    } else {
+        print(&url);
+        eprintln!("There is no psql on this machine. The URL is good while ticketlog serve runs.");
+        Ok(ExitCode::SUCCESS)
     };
     session.close(&tell).await?;
     ended
@@ -76,7 +76,7 @@ async fn run_alone(shared: &Shared) -> anyhow::Result<ExitCode> {
     let settings = shared.postgres(data_dir(shared)?);
     let mut cluster = Box::pin(postgres::start(&settings, &tell)).await?;
     open_private(cluster.endpoint()).await?.close().await;
-    println!("{}", url(cluster.endpoint()));
+    print(&url(cluster.endpoint()));
     tokio::select! {
         stop = signal::ctrl_c() => stop.context("listening for Ctrl-C")?,
         never = cluster.supervise(&tell) => match never {},

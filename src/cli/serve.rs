@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{database, hooks};
+use super::{database, hooks, print};
 use crate::{
     config::Shared,
     domain::hook::Hooks,
@@ -152,16 +152,16 @@ async fn start_cluster(shared: &Shared, data_dir: &Path) -> anyhow::Result<Optio
 }
 
 fn greet(listen: SocketAddr, loaded: &hooks::Loaded, data_dir: &Path) {
-    println!(
+    print(&format!(
         "Listening on http://{listen}; data in {}",
         data_dir.display()
-    );
+    ));
     if let Some(file) = &loaded.own_secret {
-        println!(
+        print(&format!(
             "No secret was given. One is kept in {0}: enter it at the webhook in SuperOffice, and try out with\n  \
              ticketlog send FILE --url http://{listen}/webhook --secret-file {0}",
             file.display()
-        );
+        ));
     }
 }
 

@@ -1,11 +1,11 @@
 //! `timeline`: what happened to a ticket, in the terminal.
 
-use std::process::ExitCode;
+use std::{fmt::Write, process::ExitCode};
 
 use anyhow::Context;
 use clap::Args;
 
-use super::{database::Database, hooks::tenant};
+use super::{database::Database, hooks::tenant, print};
 use crate::{
     config::Shared,
     domain::{
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ticketlog timeline Cust10498 45 --field status")]
 pub(super) struct TimelineArgs {
-    /// The customer, as in ContextIdentifier.
+    /// The customer, as in `ContextIdentifier`.
     tenant: String,
     /// The ticket's number.
     ticket: i64,
@@ -44,7 +44,7 @@ pub(super) async fn run(shared: &Shared, args: TimelineArgs) -> anyhow::Result<E
     let database = Database::open(shared).await?;
     let shown = show(&database, &tenant, ticket, &args).await;
     database.close().await?;
-    println!("{}", shown?);
+    print(&shown?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -77,15 +77,17 @@ async fn show(
         })?);
     }
     let mut text = table::timeline(&entries);
-    text.push_str(&format!("\n{} of {all} events", entries.len()));
+    // Writing into a string cannot fail.
+    let _ = write!(text, "\n{} of {all} events", entries.len());
     if entries.len() < all && args.field.is_empty() {
-        text.push_str("; --noise shows the others");
+        let _ = write!(text, "; --noise shows the others");
     }
     if found.undated > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "; {} without a Timestamp are in no history",
             found.undated
-        ));
+        );
     }
     Ok(text)
 }

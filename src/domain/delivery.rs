@@ -40,7 +40,7 @@ pub struct Delivery {
 /// The circumstances of a delivery.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// Identity of this arrival, so that handing it in twice adds nothing. A UUIDv7.
+    /// Identity of this arrival, so that handing it in twice adds nothing. A `UUIDv7`.
     pub arrival_id: Uuid,
     /// When.
     pub received_at: Timestamp,

@@ -57,7 +57,7 @@ impl EventId {
             .map(Self)
     }
 
-    /// The id of a body that brings none: a UUIDv5 of its bytes, so that the same body has it again.
+    /// The id of a body that brings none: a `UUIDv5` of its bytes, so that the same body has it again.
     pub fn of_body(body: &[u8]) -> Self {
         Self(Uuid::new_v5(&BODY_NAMESPACE, body))
     }

@@ -48,72 +48,82 @@ struct Problem {
 }
 
 impl ApiError {
-    /// Status, stable type, title and detail. The cause of a failure stays in the log.
-    fn parts(&self) -> (StatusCode, &'static str, &'static str, String) {
+    /// Status, stable type and title.
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::BadParameter(detail) => (
+            Self::BadParameter(_) => (
                 StatusCode::BAD_REQUEST,
                 "urn:ticketlog:bad-parameter",
                 "A parameter is wrong",
-                detail.clone(),
             ),
-            Self::Signature(error) => (
+            Self::Signature(_) => (
                 StatusCode::UNAUTHORIZED,
                 "urn:ticketlog:bad-signature",
                 "The delivery is not signed as it should be",
-                error.to_string(),
             ),
             Self::NotLocal => (
                 StatusCode::FORBIDDEN,
                 "urn:ticketlog:not-local",
                 "Reads are answered only on this machine",
-                "call it through a loopback address: histories are shown to nobody else yet"
-                    .to_owned(),
             ),
-            Self::Unknown(detail) => (
+            Self::Unknown(_) => (
                 StatusCode::NOT_FOUND,
                 "urn:ticketlog:not-found",
                 "There is no such thing",
-                detail.clone(),
             ),
-            Self::WrongMethod(detail) => (
+            Self::WrongMethod(_) => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "urn:ticketlog:wrong-method",
                 "The path exists, the method does not",
-                detail.clone(),
             ),
             Self::BodyCut => (
                 StatusCode::REQUEST_TIMEOUT,
                 "urn:ticketlog:body-cut",
                 "The body did not arrive whole",
-                "the connection ended before the body did".to_owned(),
             ),
-            Self::TooLarge(limit) => (
+            Self::TooLarge(_) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "urn:ticketlog:too-large",
                 "The body is too large",
-                format!(
-                    "bodies up to {limit} bytes are taken; raise --max-body-bytes if this one is real"
-                ),
             ),
-            Self::NotStored(error) => (
+            Self::NotStored(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:ticketlog:not-stored",
                 "The delivery was not stored",
-                format!("{error}; send it again"),
             ),
             Self::Store(StoreError::Unavailable(_)) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:ticketlog:unavailable",
                 "The database cannot be reached",
-                "try again in a moment".to_owned(),
             ),
             Self::Store(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "urn:ticketlog:internal",
                 "Something is wrong here",
-                "the log of the server says what".to_owned(),
             ),
+        }
+    }
+
+    /// What was wrong and what would be right. The cause of a failure stays in the log.
+    fn detail(&self) -> String {
+        match self {
+            Self::BadParameter(detail) | Self::Unknown(detail) | Self::WrongMethod(detail) => {
+                detail.clone()
+            }
+            Self::Signature(error) => error.to_string(),
+            Self::NotLocal => {
+                "call it through a loopback address: histories are shown to nobody else yet"
+                    .to_owned()
+            }
+            Self::BodyCut => "the connection ended before the body did".to_owned(),
+            Self::TooLarge(limit) => {
+                format!(
+                    "bodies up to {limit} bytes are taken; raise --max-body-bytes if this one is real"
+                )
+            }
+            Self::NotStored(error) => format!("{error}; send it again"),
+            Self::Store(StoreError::Unavailable(_)) => "try again in a moment".to_owned(),
+            Self::Store(_) => "the log of the server says what".to_owned(),
         }
     }
 }
@@ -124,12 +134,12 @@ impl IntoResponse for ApiError {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::error!(%error, cause, "Could not answer from the database");
         }
-        let (status, r#type, title, detail) = self.parts();
+        let (status, r#type, title) = self.kind();
         let problem = Problem {
             r#type,
             title,
             status: status.as_u16(),
-            detail,
+            detail: self.detail(),
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();

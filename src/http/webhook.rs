@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -117,8 +118,8 @@ async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
         return Err(ApiError::TooLarge(limit));
     }
     to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error)
-            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        let source = std::error::Error::source(&error);
+        let too_large = source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
         if too_large {
             ApiError::TooLarge(limit)
         } else {

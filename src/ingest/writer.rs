@@ -71,7 +71,8 @@ impl Writer {
         deliveries: &mut [Delivery],
     ) -> BTreeMap<usize, Result<Outcome, IngestError>> {
         let mut results = BTreeMap::new();
-        let mut ranges: Vec<Range<usize>> = vec![0..deliveries.len()];
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        ranges.push(0..deliveries.len());
         while let Some(range) = ranges.pop() {
             let batch = deliveries.get(range.clone()).unwrap_or_default();
             match timeout(APPEND_TIMEOUT, self.store.append(batch)).await {

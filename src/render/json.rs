@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::domain::{
     completeness::{Completeness, Confidence},
     fields::Value,
-    history::{Change, Entry, History},
+    history::{Change, Entry, History, Lifecycle},
     ids::{Actor, EventId, Position, TicketId},
     log::StoredEvent,
 };
@@ -48,6 +48,10 @@ impl From<&Completeness> for CompletenessJson {
     }
 }
 
+/// The label of a value; null if it has none.
+#[derive(Debug, Clone, Serialize)]
+pub struct LabelJson(Option<String>);
+
 /// One field in an entry. `from` and `to` are there only when known, so that `null` always means that
 /// the sender sent null.
 #[derive(Debug, Clone, Serialize)]
@@ -58,16 +62,16 @@ pub struct ChangeJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from_label: Option<Option<String>>,
+    from_label: Option<LabelJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    to_label: Option<Option<String>>,
+    to_label: Option<LabelJson>,
 }
 
 impl From<Change> for ChangeJson {
     fn from(change: Change) -> Self {
-        let label = |value: &Option<Value>| value.is_some().then_some(None);
+        let label = |value: &Option<Value>| value.is_some().then_some(LabelJson(None));
         Self {
             field: change.field,
             kind: change.kind.as_str(),
@@ -106,7 +110,7 @@ impl From<Entry> for EntryJson {
             received_at: entry.received_at,
             late: entry.late,
             actor: entry.actor.into(),
-            lifecycle: entry.lifecycle.map(|lifecycle| lifecycle.as_str()),
+            lifecycle: entry.lifecycle.map(Lifecycle::as_str),
             repeats: entry.repeats,
             completeness: (&entry.completeness).into(),
             changes: entry.changes.into_iter().map(ChangeJson::from).collect(),

@@ -60,9 +60,10 @@ pub(super) async fn insert_again(
         let original = originals.get(&event.event_id).map(Vec::as_slice);
         let same_content =
             same_bytes || original.map(event::content) == Some(event::content(&delivery.body));
-        let outcome = match same_content {
-            true => Outcome::Duplicate(place),
-            false => Outcome::Conflict(place),
+        let outcome = if same_content {
+            Outcome::Duplicate(place)
+        } else {
+            Outcome::Conflict(place)
         };
         let count = counts.entry(event.event_id).or_default();
         *count += 1;

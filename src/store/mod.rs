@@ -52,6 +52,10 @@ impl Address {
     /// # Errors
     /// [`StoreError::Address`] if it is none.
     pub fn parse(url: &str) -> Result<Self, StoreError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            let other = sqlx::Error::Configuration("it does not start with postgres://".into());
+            return Err(StoreError::Address(other));
+        }
         PgConnectOptions::from_str(url)
             .map(Self)
             .map_err(StoreError::Address)

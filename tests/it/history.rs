@@ -179,7 +179,9 @@ async fn assert_same_as_model(app: &TestApp, ticket: i64, made: &[Made]) {
     let path = format!("/v1/tenants/Cust1/tickets/{ticket}/timeline?include=noise");
     let now = ticketlog::clock::now().as_nanosecond();
     let mut input = model_input(made);
-    input.iter_mut().for_each(|stored| stored.received_at = now);
+    for stored in &mut input {
+        stored.received_at = now;
+    }
     let expected = fold::timeline(&input, true);
     let expected = expected.as_array().unwrap().iter().cloned();
     let expected: Vec<Value> = expected.map(|entry| stripped(entry, &OF_ARRIVAL)).collect();

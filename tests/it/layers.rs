@@ -92,7 +92,7 @@ fn nothing_needs_openssl_or_a_git_checkout_and_the_big_ones_come_once() {
 fn imported_rooms(text: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
     for (at, _) in text.match_indices("crate::") {
-        let rest = &text[at + "crate::".len()..];
+        let rest = text.split_at(at + "crate::".len()).1;
         match rest.strip_prefix('{') {
             None => {
                 rooms.insert(word(rest));
@@ -107,7 +107,7 @@ fn imported_rooms(text: &str) -> BTreeSet<String> {
                         '}' => depth -= 1,
                         ',' if depth == 0 => start = true,
                         c if start && !c.is_whitespace() => {
-                            rooms.insert(word(&group[at..]));
+                            rooms.insert(word(group.split_at(at).1));
                             start = false;
                         }
                         _ => {}

@@ -4,7 +4,15 @@
     clippy::tests_outside_test_module,
     reason = "the whole binary is tests"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking too"
+)]
 
+mod command_line;
+mod feed;
 mod history;
 mod layers;
 mod model;

@@ -1,5 +1,4 @@
 //! The private cluster with a real PostgreSQL: kept alive, never left behind, told apart.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking too")]
 
 mod keeping;
 mod starting;

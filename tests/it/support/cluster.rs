@@ -116,6 +116,7 @@ async fn start() -> Cluster {
 
 async fn start_keeper(settings: &Settings) -> Endpoint {
     let log = File::create(settings.data_dir.join("keeper.log")).unwrap();
+    #[expect(clippy::zombie_processes, reason = "it outlives this process")]
     let mut keeper = Command::new(env::current_exe().unwrap())
         .args([
             "--exact",
@@ -152,7 +153,7 @@ fn keeper() {
     }
     let settings = settings();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let cluster = runtime.block_on(postgres::start(&settings, &|notice| println!("{notice}")));
+    let cluster = runtime.block_on(postgres::start(&settings, &|_| ()));
     let cluster = cluster.unwrap();
     let users = lock_file("users.lock");
     loop {
