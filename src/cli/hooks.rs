@@ -52,6 +52,7 @@ pub(super) struct Loaded {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HooksFile {
+    #[serde(default)]
     hooks: BTreeMap<String, HookEntry>,
 }
 

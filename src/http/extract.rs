@@ -24,12 +24,18 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        axum_extra::extract::Query::try_from_uri(&parts.uri)
-            .map(|axum_extra::extract::Query(query)| Self(query))
-            .map_err(|rejection| {
-                let cause = std::error::Error::source(&rejection)
-                    .map_or_else(|| rejection.to_string(), ToString::to_string);
-                ApiError::BadParameter(format!("the query string: {cause}"))
+        let query = parts.uri.query().unwrap_or_default();
+        let query = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+        serde_path_to_error::deserialize(query)
+            .map(Self)
+            .map_err(|error| {
+                let name = error.path().to_string();
+                let cause = error.into_inner();
+                // An unknown name is named by the cause, which also lists the known ones.
+                ApiError::BadParameter(match name.as_str() {
+                    "." => format!("the query string: {cause}"),
+                    name => format!("{name}: {cause}"),
+                })
             })
     }
 }

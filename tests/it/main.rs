@@ -17,5 +17,6 @@ mod history;
 mod layers;
 mod model;
 mod private_postgres;
+mod read;
 mod real_data;
 mod support;
