@@ -38,7 +38,8 @@ pub(super) struct HookArgs {
     pub(super) allow_unsigned: bool,
 }
 
-fn secret(text: &str) -> Result<Secret, String> {
+/// A secret as a flag's value.
+pub(super) fn secret(text: &str) -> Result<Secret, String> {
     Secret::new(text.to_owned()).ok_or_else(|| "a secret cannot be empty".to_owned())
 }
 

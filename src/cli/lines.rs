@@ -18,6 +18,9 @@ use tokio::sync::mpsc;
 /// Lines read ahead.
 const AHEAD: usize = 1024;
 
+/// Read at a time, in bytes.
+const BUFFER_BYTES: usize = 1 << 16;
+
 /// Longest line, in bytes: eight times what a hook takes. Longer ones are no bodies.
 const MAX_LINE_BYTES: usize = 64 << 20;
 
@@ -49,13 +52,7 @@ pub(super) fn check(file: &Path) -> anyhow::Result<()> {
 
 /// Starts reading; gives the file's size, if it has one, and its lines.
 pub(super) fn read(file: &Path) -> anyhow::Result<(Option<u64>, mpsc::Receiver<io::Result<Line>>)> {
-    let (input, size): (Box<dyn Read + Send>, _) = if is_stdin(file) {
-        (Box::new(io::stdin()), None)
-    } else {
-        let file = File::open(file)?;
-        let size = file.metadata()?.len();
-        (Box::new(file), Some(size))
-    };
+    let (input, size) = input(file)?;
     let (lines, received) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = send_lines(input, &lines) {
@@ -64,6 +61,31 @@ pub(super) fn read(file: &Path) -> anyhow::Result<(Option<u64>, mpsc::Receiver<i
         }
     });
     Ok((size, received))
+}
+
+/// All of a file, unpacked.
+pub(super) fn open(file: &Path) -> io::Result<Box<dyn BufRead>> {
+    let (input, _) = input(file)?;
+    unpack(BufReader::with_capacity(BUFFER_BYTES, input))
+}
+
+fn input(file: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    if is_stdin(file) {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let file = File::open(file)?;
+    let size = file.metadata()?.len();
+    Ok((Box::new(file), Some(size)))
+}
+
+/// What is packed by gzip, unpacked; told by its first bytes.
+fn unpack(mut packed: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+    if packed.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        let plain = MultiGzDecoder::new(packed);
+        Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, plain)))
+    } else {
+        Ok(Box::new(packed))
+    }
 }
 
 fn is_stdin(file: &Path) -> bool {
@@ -79,16 +101,7 @@ fn send_lines(
         input,
         count: Arc::clone(&count),
     };
-    let mut packed = BufReader::with_capacity(1 << 16, counted);
-    let is_gzip = packed.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    let mut plain: Box<dyn BufRead> = if is_gzip {
-        Box::new(BufReader::with_capacity(
-            1 << 16,
-            MultiGzDecoder::new(packed),
-        ))
-    } else {
-        Box::new(packed)
-    };
+    let mut plain = unpack(BufReader::with_capacity(BUFFER_BYTES, counted))?;
     for number in 1.. {
         let Some(body) = next_line(&mut plain)? else {
             return Ok(());

@@ -7,6 +7,7 @@ mod hooks;
 mod import;
 mod lines;
 mod postgres;
+mod send;
 mod serve;
 mod timeline;
 
@@ -46,6 +47,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Show what happened to a ticket.
     Timeline(timeline::TimelineArgs),
+    /// Sign and post bodies as SuperOffice does.
+    Send(send::SendArgs),
     /// Use the private Postgres directly.
     #[command(subcommand)]
     Postgres(postgres::PostgresCommand),
@@ -84,6 +87,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => Box::pin(serve::run(shared, args)).await,
             Command::Import(args) => Box::pin(import::run(shared, args)).await,
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
+            Command::Send(args) => Box::pin(send::run(args)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,
         }
     })

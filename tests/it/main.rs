@@ -11,12 +11,16 @@
     reason = "helpers of tests fail by panicking too"
 )]
 
+mod append_only;
 mod command_line;
+mod deliveries;
 mod feed;
 mod history;
+mod hostile;
 mod layers;
 mod model;
 mod private_postgres;
 mod read;
 mod real_data;
+mod signatures;
 mod support;
