@@ -16,7 +16,9 @@ async fn refused(session: &mut PgConnection, who: &str) {
             let done = session
                 .execute(sqlx::AssertSqlSafe(statement.clone()))
                 .await;
-            let error = done.expect_err(&format!("{who}: {statement}"));
+            let Err(error) = done else {
+                panic!("{who}: {statement} was carried out")
+            };
             let code = error
                 .as_database_error()
                 .unwrap()

@@ -62,6 +62,7 @@ fn not_events() -> Vec<Bytes> {
 }
 
 /// Bodies that are events of `Cust1`, odd as they are.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn odd_events() -> Vec<Bytes> {
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
     let names: Vec<&str> = vec!["status"; 10_000];
@@ -221,6 +222,7 @@ async fn ids_are_read_in_every_spelling_and_made_where_there_are_none() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn timestamps_go_out_as_they_came_in() {
     let app = TestApp::start().await;
     let spellings = [

@@ -22,5 +22,6 @@ mod model;
 mod private_postgres;
 mod read;
 mod real_data;
+mod sender;
 mod signatures;
 mod support;

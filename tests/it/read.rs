@@ -256,6 +256,7 @@ async fn the_raw_log_gives_bodies_as_they_were_sent() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn wrong_questions_get_an_answer_that_says_what_would_be_right() {
     let app = app_with_a_life().await;
     for (path, status, detail) in [

@@ -31,7 +31,6 @@ pub(crate) fn printed(output: &Output) -> (String, String) {
 pub(crate) struct Serve {
     child: Child,
     pub(crate) url: String,
-    pub(crate) greeting: String,
     log: Option<JoinHandle<String>>,
 }
 
@@ -71,7 +70,6 @@ impl Serve {
         };
         Self {
             url: url.to_owned(),
-            greeting,
             child,
             log: Some(log),
         }
