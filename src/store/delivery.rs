@@ -13,6 +13,7 @@ use crate::domain::{
     delivery::{Delivery, Outcome},
     event::{self, Event},
     ids::{EventId, Tenant},
+    log::Origin,
 };
 
 /// Most delivery rows of one event; past it only a counter moves, so that a sender that repeats itself
@@ -50,9 +51,10 @@ pub(super) async fn insert_again(
         .collect();
     let originals = find_bodies(tx, tenant, &other_bytes).await?;
     let mut kept = find_kept_digests(tx, tenant, &other_bytes).await?;
+    let mut rows = Vec::new();
     for (at, delivery, event, known) in again {
         let place = place(event, known.position);
-        if known.arrival_id == delivery.arrival.arrival_id {
+        if known.arrival_id == delivery.arrival_id {
             outcomes.insert(*at, Outcome::Stored(place));
             continue;
         }
@@ -71,12 +73,16 @@ pub(super) async fn insert_again(
             count_overflow(tx, tenant, event.event_id, delivery).await?;
         } else {
             let new_bytes = !same_bytes && kept.insert((event.event_id, delivery.sha256.to_vec()));
-            let body = new_bytes.then(|| &*delivery.body);
-            insert(tx, tenant, event.event_id, &outcome, delivery, body).await?;
+            rows.push(Row {
+                event_id: event.event_id,
+                outcome: outcome.as_str(),
+                delivery,
+                body: new_bytes.then_some(&*delivery.body),
+            });
         }
         outcomes.insert(*at, outcome);
     }
-    Ok(())
+    insert(tx, tenant, &rows).await
 }
 
 /// Records a registration test; it has no event, so its delivery keeps the body.
@@ -86,47 +92,54 @@ pub(super) async fn insert_test(
     event_id: EventId,
     delivery: &Delivery,
 ) -> Result<(), StoreError> {
-    let outcome = Outcome::Ignored {
-        tenant: tenant.clone(),
+    let row = Row {
         event_id,
+        outcome: "ignored",
+        delivery,
+        body: Some(&delivery.body),
     };
-    let body = Some(&*delivery.body);
-    insert(tx, tenant, event_id, &outcome, delivery, body).await
+    insert(tx, tenant, &[row]).await
 }
 
-async fn insert(
-    tx: &mut Tx,
-    tenant: &Tenant,
+/// What is inserted of a delivery beside the delivery itself.
+struct Row<'a> {
     event_id: EventId,
-    outcome: &Outcome,
-    delivery: &Delivery,
-    body: Option<&[u8]>,
-) -> Result<(), StoreError> {
+    outcome: &'static str,
+    delivery: &'a Delivery,
+    body: Option<&'a [u8]>,
+}
+
+/// One statement for all, because a known file that is imported again is nothing but deliveries.
+async fn insert(tx: &mut Tx, tenant: &Tenant, rows: &[Row<'_>]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let deliveries = || rows.iter().map(|row| row.delivery);
+    let origins = || deliveries().map(|delivery| &delivery.arrival.origin);
     // Handing an arrival in twice adds nothing.
     sqlx::query!(
         "INSERT INTO delivery (
              tenant, event_id, arrival_id, received_at, outcome, origin, hook, source, retry,
              webhook_name, headers, signature, body_sha256, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         SELECT $1, new.*
+         FROM UNNEST(
+             $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+             $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::bytea[], $14::bytea[]) AS new
          ON CONFLICT (tenant, event_id, arrival_id) DO NOTHING",
         tenant.as_str(),
-        event_id.0,
-        delivery.arrival.arrival_id,
-        delivery.arrival.received_at.to_sqlx() as _,
-        outcome.as_str(),
-        delivery.arrival.origin.as_str(),
-        delivery.arrival.origin.hook(),
-        delivery.arrival.origin.source(),
-        delivery.retry(),
-        delivery.webhook_name(),
-        headers_text(delivery),
-        delivery
-            .arrival
-            .origin
-            .signature()
-            .map(<[u8; 32]>::as_slice),
-        delivery.sha256.as_slice(),
-        body,
+        &rows.iter().map(|row| row.event_id.0).collect::<Vec<_>>(),
+        &deliveries().map(|d| d.arrival.arrival_id).collect::<Vec<_>>(),
+        &deliveries().map(|d| d.arrival.received_at.to_sqlx()).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| row.outcome).collect::<Vec<_>>() as _,
+        &origins().map(Origin::as_str).collect::<Vec<_>>() as _,
+        &origins().map(Origin::hook).collect::<Vec<_>>() as _,
+        &origins().map(Origin::source).collect::<Vec<_>>() as _,
+        &deliveries().map(Delivery::retry).collect::<Vec<_>>() as _,
+        &deliveries().map(Delivery::webhook_name).collect::<Vec<_>>() as _,
+        &deliveries().map(headers_text).collect::<Vec<_>>() as _,
+        &origins().map(|o| o.signature().map(<[u8; 32]>::as_slice)).collect::<Vec<_>>() as _,
+        &deliveries().map(|d| d.sha256.as_slice()).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| row.body).collect::<Vec<_>>() as _,
     )
     .execute(&mut **tx)
     .await?;
@@ -163,7 +176,11 @@ async fn find_bodies(
         return Ok(BTreeMap::new());
     }
     let rows = sqlx::query!(
-        "SELECT event_id, body FROM event WHERE tenant = $1 AND event_id = ANY($2)",
+        "SELECT original.event_id, original.body
+         FROM UNNEST($2::uuid[]) AS wanted (event_id)
+         CROSS JOIN LATERAL (
+             SELECT event_id, body
+             FROM event WHERE tenant = $1 AND event_id = wanted.event_id LIMIT 1) AS original",
         tenant.as_str(),
         ids,
     )

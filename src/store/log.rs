@@ -45,7 +45,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was.
     pub async fn append(&self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
         let mut tx = self.writes.begin().await?;
-        bound_waiting(&mut tx).await?;
+        prepare(&mut tx).await?;
         let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
         for (tenant, deliveries) in by_tenant(batch) {
             append_events(&mut tx, tenant, &deliveries, &mut outcomes).await?;
@@ -70,12 +70,14 @@ impl Store {
 }
 
 /// Bounds every wait of a writing session, so that a batch that hangs fails instead of taking all
-/// deliveries with it. Within the transaction, because a pooler hands sessions on.
-async fn bound_waiting(tx: &mut Tx) -> Result<(), StoreError> {
+/// deliveries with it; and keeps the planner, which may not know yet that the log has grown, from reading
+/// it whole. Within the transaction, because a pooler hands sessions on.
+async fn prepare(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query!(
         "SELECT set_config('lock_timeout', '5s', true) AS a,
                 set_config('statement_timeout', '5s', true) AS b,
-                set_config('idle_in_transaction_session_timeout', '5s', true) AS c"
+                set_config('idle_in_transaction_session_timeout', '5s', true) AS c,
+                set_config('enable_seqscan', 'off', true) AS d"
     )
     .fetch_one(&mut **tx)
     .await?;
@@ -180,7 +182,9 @@ async fn find_head_for_update(
     Ok(head.map(|head| (Position(head.position), head.stored_at.to_jiff())))
 }
 
-/// Served by the unique index on `(tenant, event_id)`.
+/// Served by the unique index on `(tenant, event_id)`, one look-up an id. Written as a join that leaves no
+/// choice: for `event_id = ANY(…)` on a table that was empty when it was planned, Postgres read the whole
+/// tenant instead, and 10 ms of a batch's 12 went there.
 async fn find_known(
     tx: &mut Tx,
     tenant: &Tenant,
@@ -191,8 +195,11 @@ async fn find_known(
         .map(|(_, _, event)| event.event_id.0)
         .collect();
     let rows = sqlx::query!(
-        "SELECT event_id, position, arrival_id, body_sha256
-         FROM event WHERE tenant = $1 AND event_id = ANY($2)",
+        "SELECT known.event_id, known.position, known.arrival_id, known.body_sha256
+         FROM UNNEST($2::uuid[]) AS wanted (event_id)
+         CROSS JOIN LATERAL (
+             SELECT event_id, position, arrival_id, body_sha256
+             FROM event WHERE tenant = $1 AND event_id = wanted.event_id LIMIT 1) AS known",
         tenant.as_str(),
         &ids,
     )
