@@ -54,7 +54,7 @@ pub(super) async fn insert_again(
     let mut rows = Vec::new();
     for (at, delivery, event, known) in again {
         let place = place(event, known.position);
-        if known.arrival_id == delivery.arrival_id {
+        if known.arrival_id == delivery.arrival.arrival_id {
             outcomes.insert(*at, Outcome::Stored(place));
             continue;
         }
