@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::{Store, StoreError, delivery, parked};
+use super::{Store, StoreError, WRITE_CONNECTIONS, delivery, parked};
 use crate::{
     clock,
     domain::{
@@ -44,8 +44,7 @@ impl Store {
     /// [`StoreError::Refused`] if Postgres refuses a value in it: try the halves.
     /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was.
     pub async fn append(&self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
-        let mut tx = self.writes.begin().await?;
-        prepare(&mut tx).await?;
+        let mut tx = begin(&self.writes).await?;
         let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
         for (tenant, deliveries) in by_tenant(batch) {
             append_events(&mut tx, tenant, &deliveries, &mut outcomes).await?;
@@ -69,19 +68,29 @@ impl Store {
     }
 }
 
-/// Bounds every wait of a writing session, so that a batch that hangs fails instead of taking all
-/// deliveries with it; and keeps the planner, which may not know yet that the log has grown, from reading
-/// it whole. Within the transaction, because a pooler hands sessions on.
-async fn prepare(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query!(
-        "SELECT set_config('lock_timeout', '5s', true) AS a,
-                set_config('statement_timeout', '5s', true) AS b,
-                set_config('idle_in_transaction_session_timeout', '5s', true) AS c,
-                set_config('enable_seqscan', 'off', true) AS d"
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(())
+/// Starts a transaction of a writing session, in one round trip.
+///
+/// Bounds every wait, so that a batch that hangs fails instead of taking all deliveries with it; and keeps
+/// the planner, which may not know yet that the log has grown, from reading it whole. Both within the
+/// transaction, because a pooler hands sessions on.
+const BEGIN: &str = "BEGIN; \
+    SET LOCAL lock_timeout = '5s'; \
+    SET LOCAL statement_timeout = '5s'; \
+    SET LOCAL idle_in_transaction_session_timeout = '5s'; \
+    SET LOCAL enable_seqscan = off";
+
+/// Tries to start a transaction: a connection that broke since its last use shows only now, and the pool
+/// replaces it. Asking each time whether it still lives would cost a round trip a batch.
+const MAX_BEGINS: u32 = WRITE_CONNECTIONS + 1;
+
+async fn begin(pool: &PgPool) -> Result<Tx, StoreError> {
+    let mut tries = 1;
+    loop {
+        match pool.begin_with(BEGIN).await {
+            Err(sqlx::Error::Io(_) | sqlx::Error::Database(_)) if tries < MAX_BEGINS => tries += 1,
+            begun => return Ok(begun?),
+        }
+    }
 }
 
 fn by_tenant(batch: &[Delivery]) -> BTreeMap<&Tenant, Vec<EventDelivery<'_>>> {

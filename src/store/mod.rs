@@ -91,11 +91,13 @@ impl Store {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
-                .connect_lazy_with(options.clone())
         };
+        let reads = pool(READ_CONNECTIONS);
+        // `log::begin` finds out whether a connection still lives.
+        let writes = pool(WRITE_CONNECTIONS).test_before_acquire(false);
         let store = Self {
-            reads: pool(READ_CONNECTIONS),
-            writes: pool(WRITE_CONNECTIONS),
+            reads: reads.connect_lazy_with(options.clone()),
+            writes: writes.connect_lazy_with(options),
         };
         store.migrate().await?;
         Ok(store)
