@@ -9,6 +9,7 @@ mod lines;
 mod postgres;
 mod send;
 mod serve;
+mod signals;
 mod timeline;
 
 use std::{

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
-use tokio::{process::Command, signal};
+use tokio::process::Command;
 
 use super::{
     database::{data_dir, given, open_private, tell, url},
-    print,
+    print, signals,
 };
 use crate::{config::Shared, postgres};
 
@@ -78,7 +78,7 @@ async fn run_alone(shared: &Shared) -> anyhow::Result<ExitCode> {
     open_private(cluster.endpoint()).await?.close().await;
     print(&url(cluster.endpoint()));
     tokio::select! {
-        stop = signal::ctrl_c() => stop.context("listening for Ctrl-C")?,
+        told = signals::told_to_stop() => told?,
         never = cluster.supervise(&tell) => match never {},
     }
     cluster.stop_fast().await?;

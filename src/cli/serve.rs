@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{database, hooks, print};
+use super::{database, hooks, print, signals};
 use crate::{
     config::Shared,
     domain::hook::Hooks,
@@ -199,7 +199,7 @@ async fn serve(
     tokio::select! {
         served = &mut serving => { served.context("serving")?; }
         written = &mut writing => { written.context("the writer failed")?; bail!("the writer ended"); }
-        told = told_to_stop() => { told?; }
+        told = signals::told_to_stop() => { told?; }
         reloaded = reload(&live, &args.hooks, &data_dir) => { reloaded?; }
     }
     tracing::info!("Stopping: answering what was accepted");
@@ -228,16 +228,6 @@ async fn serve(
 )]
 fn start_writer(writer: Writer) -> tokio::task::JoinHandle<()> {
     tokio::spawn(writer.run())
-}
-
-async fn told_to_stop() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for Ctrl-C")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }
 
 /// On each SIGHUP reads secrets and hooks again; what cannot be read changes nothing.

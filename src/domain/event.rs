@@ -1,7 +1,7 @@
 //! From the bytes of a body to what it is: an event of a tenant, a test, or something to park.
 //!
 //! Reading cannot fail: after a valid signature no content is refused. The rules are the table
-//! "Reading a body" of `docs/how-it-works.md`.
+//! "Reading a body" of `docs/history.md`.
 
 use crate::domain::{
     hook::TenantRule,

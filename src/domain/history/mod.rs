@@ -4,7 +4,7 @@
 //! SuperOffice sends what each field holds *after* a change, out of order and at least once. [`fold`]
 //! orders the events, leaves out repeats, and walks a state that starts with every field *unknown,
 //! never seen*; what differs from the state is a change. The rules are written out in
-//! `docs/how-it-works.md`.
+//! `docs/history.md`.
 
 mod event;
 mod evidence;
