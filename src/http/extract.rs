@@ -30,11 +30,11 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             .map(Self)
             .map_err(|error| {
                 let name = error.path().to_string();
-                let cause = error.into_inner();
+                let cause = error.into_inner().to_string();
                 // An unknown name is named by the cause, which also lists the known ones.
-                ApiError::BadParameter(match name.as_str() {
-                    "." => format!("the query string: {cause}"),
-                    name => format!("{name}: {cause}"),
+                ApiError::BadParameter(match cause.strip_prefix("unknown field") {
+                    Some(rest) => format!("unknown parameter{rest}"),
+                    None => format!("{name}: {cause}"),
                 })
             })
     }
