@@ -1,6 +1,6 @@
 //! Settings that every command shares, read once from flags and environment.
 
-use std::{env, ffi::OsString, path::PathBuf};
+use std::{env, ffi::OsString, fmt, path::PathBuf};
 
 use clap::Args;
 
@@ -31,7 +31,7 @@ pub struct Shared {
         value_name = "URL",
         help_heading = "Shared options"
     )]
-    pub database_url: Option<String>,
+    pub database_url: Option<DatabaseUrl>,
     /// Folder that holds `postgres` and `initdb`, for the private Postgres.
     #[arg(
         long,
@@ -57,6 +57,29 @@ pub struct Shared {
     /// One JSON object a log line.
     #[arg(long, global = true, help_heading = "Shared options")]
     pub log_json: bool,
+}
+
+/// The address of a database, which may hold a password: its Debug shows nothing.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL, password and all.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl")
+    }
 }
 
 impl Shared {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::{
-    config::Shared,
+    config::{DatabaseUrl, Shared},
     postgres::{self, Endpoint, SUPERUSER, Session, notice::Notice},
     store::{self, Address, SERVICE, Store},
 };
@@ -56,7 +56,8 @@ pub(super) fn data_dir(shared: &Shared) -> anyhow::Result<PathBuf> {
 
 /// The database that the user named.
 pub(super) fn given(shared: &Shared) -> anyhow::Result<Option<Address>> {
-    let url = shared.database_url.as_deref().filter(|url| !url.is_empty());
+    let url = shared.database_url.as_ref().map(DatabaseUrl::expose);
+    let url = url.filter(|url| !url.is_empty());
     Ok(url.map(Address::parse).transpose()?)
 }
 

@@ -10,7 +10,10 @@ use super::{
     database::{data_dir, given, open_private, tell, url},
     print, signals,
 };
-use crate::{config::Shared, postgres};
+use crate::{
+    config::{DatabaseUrl, Shared},
+    postgres,
+};
 
 /// Sub-commands of `postgres`.
 #[derive(Debug, Subcommand)]
@@ -39,7 +42,7 @@ pub(super) async fn run(shared: &Shared, command: PostgresCommand) -> anyhow::Re
 
 async fn psql(shared: &Shared, arguments: Vec<String>) -> anyhow::Result<ExitCode> {
     if given(shared)?.is_some() {
-        let url = shared.database_url.as_deref().unwrap_or_default();
+        let url = shared.database_url.as_ref().map_or("", DatabaseUrl::expose);
         return open_psql("psql".as_ref(), url, arguments).await;
     }
     let settings = shared.postgres(data_dir(shared)?);

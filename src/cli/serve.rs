@@ -1,7 +1,7 @@
 //! `serve`: the service itself.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     net::SocketAddr,
     path::Path,
     process::ExitCode,
@@ -65,7 +65,8 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
         tracing::warn!("--allow-unsigned: anybody on this machine can write history");
     }
     let data_dir = database::data_dir(shared)?;
-    fs::create_dir_all(&data_dir).with_context(|| format!("making {}", data_dir.display()))?;
+    postgres::create_data_dir(&data_dir)
+        .with_context(|| format!("making {}", data_dir.display()))?;
     let _lock = lock(&data_dir)?;
     let loaded = hooks::load(&args.hooks, &data_dir)?;
     let listener = TcpListener::bind(args.listen)

@@ -1,6 +1,6 @@
 //! One arrival of a body, and what became of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -24,8 +24,8 @@ pub const RETRY_HEADER: &str = "x-superoffice-retry";
 /// SHA-256 of a body.
 pub type Sha256Digest = [u8; 32];
 
-/// One arrival of a body that is believed, read and ready to be made durable.
-#[derive(Debug, Clone)]
+/// One arrival of a body that is believed, read and ready to be made durable. Its Debug shows no content.
+#[derive(Clone)]
 pub struct Delivery {
     /// What is known of it beside its body.
     pub arrival: Arrival,
@@ -48,6 +48,14 @@ pub struct Arrival {
     pub origin: Origin,
     /// Kept headers.
     pub headers: KeptHeaders,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("arrival_id", &self.arrival.arrival_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Delivery {

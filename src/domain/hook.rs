@@ -21,7 +21,7 @@ pub enum TenantRule {
 /// One configured inbound address.
 #[derive(Debug, Clone)]
 pub struct Hook {
-    /// Live secrets, all valid at a time; empty only where unsigned bodies are allowed.
+    /// Live secrets, all valid at a time.
     pub secrets: Vec<Secret>,
     /// The tenants it may speak for.
     pub tenants: TenantRule,

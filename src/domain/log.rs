@@ -1,5 +1,7 @@
 //! What the log holds of one event.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::domain::{event::Event, ids::Position, signature::Signature};
@@ -61,8 +63,8 @@ impl Origin {
     }
 }
 
-/// One event as the log holds it.
-#[derive(Debug, Clone)]
+/// One event as the log holds it. Its Debug shows no content.
+#[derive(Clone)]
 pub struct StoredEvent {
     /// Place in its tenant's log.
     pub position: Position,
@@ -76,4 +78,13 @@ pub struct StoredEvent {
     pub origin: Origin,
     /// The body, byte for byte.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for StoredEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredEvent")
+            .field("tenant", &self.event.tenant)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
 }

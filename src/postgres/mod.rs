@@ -64,6 +64,16 @@ pub struct Settings {
     pub runtime_dir: Option<PathBuf>,
 }
 
+/// Makes the folder of everything local and what is missing above it, so that the server's user can enter
+/// it whatever the umask; folders that are there stay as they are.
+///
+/// # Errors
+///
+/// As the file system answers.
+pub fn create_data_dir(data_dir: &std::path::Path) -> std::io::Result<()> {
+    layout::create_open(data_dir)
+}
+
 /// Where a server listens. Connect as [`SUPERUSER`], without a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {

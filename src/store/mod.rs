@@ -8,7 +8,7 @@ mod parked;
 mod read;
 mod tenant;
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
     PgPool,
@@ -42,9 +42,15 @@ const MIGRATION_LOCK: i64 = 0x7469_636b_6574;
 /// those are above the privileges that keep the log append-only.
 pub const SERVICE: &str = "ticketlog";
 
-/// Where a database is and as whom to log in.
-#[derive(Debug, Clone)]
+/// Where a database is and as whom to log in. Its Debug shows nothing, for it may hold a password.
+#[derive(Clone)]
 pub struct Address(PgConnectOptions);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address")
+    }
+}
 
 impl Address {
     /// Reads a `postgres://` URL.
