@@ -51,7 +51,10 @@ enum Command {
     /// Sign and post bodies as SuperOffice does.
     Send(send::SendArgs),
     /// Use the private Postgres directly.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog postgres psql -- -c 'SELECT count(*) FROM event'"
+    )]
     Postgres(postgres::PostgresCommand),
 }
 
