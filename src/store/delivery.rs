@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use uuid::Uuid;
 
@@ -52,6 +53,7 @@ pub(super) async fn insert_again(
     let originals = find_bodies(tx, tenant, &other_bytes).await?;
     let mut kept = find_kept_digests(tx, tenant, &other_bytes).await?;
     let mut rows = Vec::new();
+    let mut overflow: BTreeMap<EventId, Overflow> = BTreeMap::new();
     for (at, delivery, event, known) in again {
         let place = place(event, known.position);
         if known.arrival_id == delivery.arrival.arrival_id {
@@ -70,7 +72,9 @@ pub(super) async fn insert_again(
         let count = counts.entry(event.event_id).or_default();
         *count += 1;
         if *count > MAX_DELIVERIES {
-            count_overflow(tx, tenant, event.event_id, delivery).await?;
+            let overflow = overflow.entry(event.event_id).or_default();
+            overflow.deliveries += 1;
+            overflow.last_received_at = overflow.last_received_at.max(delivery.arrival.received_at);
         } else {
             let new_bytes = !same_bytes && kept.insert((event.event_id, delivery.sha256.to_vec()));
             rows.push(Row {
@@ -82,7 +86,17 @@ pub(super) async fn insert_again(
         }
         outcomes.insert(*at, outcome);
     }
+    for (event_id, overflow) in overflow {
+        count_overflow(tx, tenant, event_id, &overflow).await?;
+    }
     insert(tx, tenant, &rows).await
+}
+
+/// Deliveries of one event that are only counted.
+#[derive(Debug, Default)]
+struct Overflow {
+    deliveries: i64,
+    last_received_at: Timestamp,
 }
 
 /// Records a registration test; it has no event, so its delivery keeps the body.
@@ -219,16 +233,18 @@ async fn count_overflow(
     tx: &mut Tx,
     tenant: &Tenant,
     event_id: EventId,
-    delivery: &Delivery,
+    overflow: &Overflow,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO delivery_overflow AS counted (tenant, event_id, deliveries, last_received_at)
-         VALUES ($1, $2, 1, $3)
+         VALUES ($1, $2, $3, $4)
          ON CONFLICT (tenant, event_id) DO UPDATE
-         SET deliveries = counted.deliveries + 1, last_received_at = excluded.last_received_at",
+         SET deliveries = counted.deliveries + excluded.deliveries,
+             last_received_at = excluded.last_received_at",
         tenant.as_str(),
         event_id.0,
-        delivery.arrival.received_at.to_sqlx() as _,
+        overflow.deliveries,
+        overflow.last_received_at.to_sqlx() as _,
     )
     .execute(&mut **tx)
     .await?;

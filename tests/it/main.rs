@@ -14,6 +14,7 @@
 mod append_only;
 mod command_line;
 mod deliveries;
+mod durability;
 mod feed;
 mod history;
 mod hostile;

@@ -165,6 +165,8 @@ fn keeper() {
         }
     }
     runtime.block_on(cluster.stop_fast()).unwrap();
+    // A database a test is half a gigabyte a run.
+    fs::remove_dir_all(settings.data_dir.join("cluster")).unwrap();
 }
 
 /// A database with the schema, from which the tests' own are copied; a changed migration has another.
