@@ -1,66 +1,55 @@
-//! The product's own router and writer.
+//! The product's own router and writer, served as `ticketlog serve` does.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
-
+use axum::serve::ListenerExt;
 use ticketlog::{
     domain::{
-        hook::{DEFAULT_HOOK, Hook, TenantRule},
+        hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
         signature::Secret,
     },
     http::{self, AppState},
     ingest,
-    store::{Address, Store},
+    store::Store,
+};
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{
+    database::Database,
+    server::{self, Started},
 };
 
-/// A running server.
-pub(crate) struct Product {
-    pub(crate) address: SocketAddr,
-    store: Store,
-    // Dropping it ends them.
-    _tasks: JoinSet<()>,
-    _hooks: watch::Sender<Arc<BTreeMap<String, Hook>>>,
-}
+/// The product's default.
+const MAX_BODY_BYTES: usize = 8 << 20;
 
-/// Starts the server on a free port.
-pub(crate) async fn start(address: Address, secret: Secret) -> anyhow::Result<Product> {
-    let store = Store::open(&address).await?;
+pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result<Started> {
+    let store = Store::open(&database.address()).await?;
     let (ingest, writer) = ingest::channel(store.clone());
     let hook = Hook {
         secrets: vec![secret],
         tenants: TenantRule::Any,
     };
-    let (hooks, live) = watch::channel(Arc::new(BTreeMap::from([(DEFAULT_HOOK.to_owned(), hook)])));
+    let hooks = Hooks::from([(DEFAULT_HOOK.to_owned(), hook)]);
+    // The hooks stay in force without their sender.
+    let (_, live) = watch::channel(Arc::new(hooks));
     let router = http::router(AppState {
         ingest,
-        store: store.clone(),
+        store,
         hooks: live,
-        max_body_bytes: 8 << 20,
+        max_body_bytes: MAX_BODY_BYTES,
         allow_unsigned: false,
     });
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
+    let (listener, address) = server::listen().await?;
+    let listener = listener.tap_io(|stream| {
+        // Without it the load would notice.
+        let _ = stream.set_nodelay(true);
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut tasks = JoinSet::new();
     tasks.spawn(writer.run());
     tasks.spawn(async move {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        // It serves until the benchmark ends.
+        // It serves until it is stopped.
         let _ = axum::serve(listener, service).await;
     });
-    Ok(Product {
-        address,
-        store,
-        _tasks: tasks,
-        _hooks: hooks,
-    })
-}
-
-impl Product {
-    /// Events stored.
-    pub(crate) async fn count(&self) -> anyhow::Result<u64> {
-        let tenants = self.store.list_tenants().await?;
-        let events: i64 = tenants.iter().map(|tenant| tenant.events).sum();
-        Ok(u64::try_from(events)?)
-    }
+    Ok((address, tasks))
 }
