@@ -155,7 +155,7 @@ async fn insert(tx: &mut Tx, tenant: &Tenant, rows: &[Row<'_>]) -> Result<(), St
         &deliveries().map(|d| d.sha256.as_slice()).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| row.body).collect::<Vec<_>>() as _,
     )
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -172,7 +172,7 @@ async fn count_deliveries(
         tenant.as_str(),
         ids,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     let counts = rows
         .into_iter()
@@ -198,7 +198,7 @@ async fn find_bodies(
         tenant.as_str(),
         ids,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     Ok(rows
         .into_iter()
@@ -221,7 +221,7 @@ async fn find_kept_digests(
         tenant.as_str(),
         ids,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     let kept = rows
         .into_iter()
@@ -246,7 +246,7 @@ async fn count_overflow(
         overflow.deliveries,
         overflow.last_received_at.to_sqlx() as _,
     )
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Store, StoreError, WRITE_CONNECTIONS, delivery, parked};
+use super::{ACQUIRE_TIMEOUT, Store, StoreError, delivery, parked};
 use crate::{
     clock,
     domain::{
@@ -19,7 +20,8 @@ use crate::{
     },
 };
 
-pub(super) type Tx = Transaction<'static, Postgres>;
+/// The session of a transaction under way.
+pub(super) type Tx = PgConnection;
 
 /// A delivery of an event, and the event as it was read.
 type EventDelivery<'a> = (usize, &'a Delivery, &'a Event);
@@ -44,28 +46,55 @@ impl Store {
     /// [`StoreError::Refused`] if Postgres refuses a value in it: try the halves.
     /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was.
     pub async fn append(&self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
-        let mut tx = begin(&self.writes).await?;
-        let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
-        for (tenant, deliveries) in by_tenant(batch) {
-            append_events(&mut tx, tenant, &deliveries, &mut outcomes).await?;
+        let mut session = self.writer.lock().await;
+        // Taken out: a session that fails or is given up in the middle is not used again.
+        let mut connection = match session.take() {
+            Some(connection) => connection,
+            None => self.connect_writer().await?,
+        };
+        if begin(&mut connection).await.is_err() {
+            // Broken since its last use; nothing was sent.
+            connection = self.connect_writer().await?;
+            begin(&mut connection).await?;
         }
-        for (at, delivery) in batch.iter().enumerate() {
-            match &delivery.reading {
-                Reading::Event(_) => {}
-                Reading::Test { tenant, event_id } => {
-                    delivery::insert_test(&mut tx, tenant, *event_id, delivery).await?;
-                    let (tenant, event_id) = (tenant.clone(), *event_id);
-                    outcomes.insert(at, Outcome::Ignored { tenant, event_id });
-                }
-                Reading::Parked(reason) => {
-                    parked::insert(&mut tx, *reason, delivery).await?;
-                    outcomes.insert(at, Outcome::Parked(*reason));
-                }
+        let outcomes = append(&mut connection, batch).await?;
+        sqlx::raw_sql("COMMIT").execute(&mut connection).await?;
+        *session = Some(connection);
+        Ok(outcomes)
+    }
+
+    async fn connect_writer(&self) -> Result<PgConnection, StoreError> {
+        if self.reads.is_closed() {
+            return Err(sqlx::Error::PoolClosed.into());
+        }
+        let connecting = PgConnection::connect_with(&self.options);
+        match timeout(ACQUIRE_TIMEOUT, connecting).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
+    }
+}
+
+async fn append(tx: &mut Tx, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
+    let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+    for (tenant, deliveries) in by_tenant(batch) {
+        append_events(tx, tenant, &deliveries, &mut outcomes).await?;
+    }
+    for (at, delivery) in batch.iter().enumerate() {
+        match &delivery.reading {
+            Reading::Event(_) => {}
+            Reading::Test { tenant, event_id } => {
+                delivery::insert_test(tx, tenant, *event_id, delivery).await?;
+                let (tenant, event_id) = (tenant.clone(), *event_id);
+                outcomes.insert(at, Outcome::Ignored { tenant, event_id });
+            }
+            Reading::Parked(reason) => {
+                parked::insert(tx, *reason, delivery).await?;
+                outcomes.insert(at, Outcome::Parked(*reason));
             }
         }
-        tx.commit().await?;
-        Ok(outcomes.into_values().collect())
     }
+    Ok(outcomes.into_values().collect())
 }
 
 /// Starts a transaction of a writing session, in one round trip.
@@ -79,18 +108,9 @@ const BEGIN: &str = "BEGIN; \
     SET LOCAL idle_in_transaction_session_timeout = '5s'; \
     SET LOCAL enable_seqscan = off";
 
-/// Tries to start a transaction: a connection that broke since its last use shows only now, and the pool
-/// replaces it. Asking each time whether it still lives would cost a round trip a batch.
-const MAX_BEGINS: u32 = WRITE_CONNECTIONS + 1;
-
-async fn begin(pool: &PgPool) -> Result<Tx, StoreError> {
-    let mut tries = 1;
-    loop {
-        match pool.begin_with(BEGIN).await {
-            Err(sqlx::Error::Io(_) | sqlx::Error::Database(_)) if tries < MAX_BEGINS => tries += 1,
-            begun => return Ok(begun?),
-        }
-    }
+async fn begin(session: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(BEGIN).execute(session).await?;
+    Ok(())
 }
 
 fn by_tenant(batch: &[Delivery]) -> BTreeMap<&Tenant, Vec<EventDelivery<'_>>> {
@@ -166,7 +186,7 @@ async fn lock_head(tx: &mut Tx, tenant: &Tenant) -> Result<(Position, Timestamp)
         Uuid::new_v4(),
         clock::now().to_sqlx() as _,
     )
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     let head = find_head_for_update(tx, tenant).await?;
     head.ok_or_else(|| StoreError::Corrupt {
@@ -185,7 +205,7 @@ async fn find_head_for_update(
            FROM head WHERE tenant = $1 FOR UPDATE"#,
         tenant.as_str(),
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(head.map(|head| (Position(head.position), head.stored_at.to_jiff())))
 }
@@ -211,7 +231,7 @@ async fn find_known(
         tenant.as_str(),
         &ids,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     let known = rows.into_iter().map(|row| {
         let known = Known {
@@ -274,7 +294,7 @@ async fn insert_events(
         &deliveries().map(|d| &*d.body).collect::<Vec<_>>() as _,
         head.0,
     )
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

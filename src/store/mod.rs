@@ -8,13 +8,14 @@ mod parked;
 mod read;
 mod tenant;
 
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    PgPool,
+    Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Mutex;
 
 pub use self::{
     error::StoreError,
@@ -27,10 +28,6 @@ static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Connections for reads: what a pool of this size cannot serve, two cores could not either.
 const READ_CONNECTIONS: u32 = 10;
-
-/// Connections for writes. Apart from those for reads, so that no report can keep a delivery waiting;
-/// one writer needs one, the second stands in while a broken one is replaced.
-const WRITE_CONNECTIONS: u32 = 2;
 
 /// Longest wait for a connection: beyond it the sender would give up anyway.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -79,10 +76,20 @@ impl Address {
 }
 
 /// A database that holds the log. Cloning shares its connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Store {
+    options: PgConnectOptions,
     reads: PgPool,
-    writes: PgPool,
+    /// The session that appends, apart from those for reads, so that no report can keep a delivery waiting.
+    /// One is enough, since a tenant's writers take turns anyway; a pool would ask it after each batch
+    /// whether it still lives.
+    writer: Arc<Mutex<Option<PgConnection>>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
 }
 
 impl Store {
@@ -93,17 +100,14 @@ impl Store {
     /// holds a schema that this program does not know.
     pub async fn open(address: &Address) -> Result<Self, StoreError> {
         let options = address.0.clone().application_name("ticketlog");
-        let pool = |connections| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-        };
-        let reads = pool(READ_CONNECTIONS);
-        // `log::begin` finds out whether a connection still lives.
-        let writes = pool(WRITE_CONNECTIONS).test_before_acquire(false);
+        let reads = PgPoolOptions::new()
+            .max_connections(READ_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options.clone());
         let store = Self {
-            reads: reads.connect_lazy_with(options.clone()),
-            writes: writes.connect_lazy_with(options),
+            options,
+            reads,
+            writer: Arc::default(),
         };
         store.migrate().await?;
         Ok(store)
@@ -114,7 +118,7 @@ impl Store {
     /// The lock belongs to a transaction, because a session's would not survive a pooler; so it takes
     /// a connection of its own.
     async fn migrate(&self) -> Result<(), StoreError> {
-        let mut lock = self.writes.begin().await?;
+        let mut lock = self.reads.begin().await?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1) AS _lock", MIGRATION_LOCK)
             .fetch_one(&mut *lock)
             .await?;
@@ -144,8 +148,11 @@ impl Store {
 
     /// Closes all connections, once what runs on them has ended.
     pub async fn close(&self) {
-        self.writes.close().await;
         self.reads.close().await;
+        if let Some(session) = self.writer.lock().await.take() {
+            // It ends with its socket, whether it says good-bye or not.
+            let _ = session.close().await;
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn insert(
         delivery.sha256.as_slice(),
         &*delivery.body,
     )
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
