@@ -10,8 +10,8 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// Deepest nesting that [`canonical`] looks into; what lies deeper is compared by its bytes. Webhook
-/// bodies have three levels.
-const MAX_CANONICAL_DEPTH: usize = 64;
+/// bodies have three levels, and each level reads what is in it once more: at 64 levels 8 MiB took 2 s.
+const MAX_CANONICAL_DEPTH: usize = 8;
 
 /// The members of an object by name; of a name that stands twice the last counts.
 #[derive(Debug, Default)]
@@ -131,6 +131,10 @@ fn write_canonical(value: &RawValue, depth: usize, out: &mut String) {
     let deeper = depth.checked_sub(1);
     match (raw.as_bytes().first(), deeper) {
         (Some(b'{'), Some(depth)) => match Object::of(value) {
+            // Names with different lone surrogates read alike: only their spelling tells them apart.
+            Some(object) if object.0.keys().any(|name| name.contains('\u{FFFD}')) => {
+                out.push_str(raw);
+            }
             Some(object) => write_members(&object, depth, out),
             None => out.push_str(raw),
         },
@@ -206,6 +210,12 @@ mod tests {
                 .unwrap()
                 .ends_with('\0')
         );
+    }
+
+    #[test]
+    fn names_that_read_alike_are_not_equal() {
+        let one = canonical_of(r#"{"\ud800":1,"\ud801":2}"#);
+        assert_ne!(one, canonical_of(r#"{"\ud800":9,"\ud801":2}"#));
     }
 
     #[test]
