@@ -17,8 +17,9 @@ use crate::domain::{
     log::Origin,
 };
 
-/// Most delivery rows of one event; past it only a counter moves, so that a sender that repeats itself
-/// for ever cannot fill the disk.
+/// Delivery rows of one event past which only a counter moves, so that a sender that repeats itself for
+/// ever cannot fill the disk. A conflict with new bytes is kept all the same: it was answered 200, and it
+/// says nothing less than that the history may be another.
 const MAX_DELIVERIES: i64 = 1000;
 
 /// A delivery of an event that is known.
@@ -71,12 +72,14 @@ pub(super) async fn insert_again(
         };
         let count = counts.entry(event.event_id).or_default();
         *count += 1;
-        if *count > MAX_DELIVERIES {
+        let keeps_row = *count <= MAX_DELIVERIES || !same_content;
+        let new_bytes =
+            keeps_row && !same_bytes && kept.insert((event.event_id, delivery.sha256.to_vec()));
+        if *count > MAX_DELIVERIES && !new_bytes {
             let overflow = overflow.entry(event.event_id).or_default();
             overflow.deliveries += 1;
             overflow.last_received_at = overflow.last_received_at.max(delivery.arrival.received_at);
         } else {
-            let new_bytes = !same_bytes && kept.insert((event.event_id, delivery.sha256.to_vec()));
             rows.push(Row {
                 event_id: event.event_id,
                 outcome: outcome.as_str(),

@@ -23,7 +23,7 @@ pub struct EventDetail {
     pub headers: KeptHeaders,
     /// SHA-256 of the body.
     pub sha256: Vec<u8>,
-    /// Its later arrivals, oldest first; at most 1,000.
+    /// Its later arrivals, oldest first; at most 1,000, conflicts before all others.
     pub deliveries: Vec<SeenDelivery>,
     /// Arrivals past those, which were only counted.
     pub uncounted_deliveries: i64,
@@ -242,10 +242,15 @@ impl Store {
         event_id: EventId,
     ) -> Result<Vec<SeenDelivery>, StoreError> {
         let rows = sqlx::query!(
-            r#"SELECT received_at AS "received_at: jiff_sqlx::Timestamp", outcome, origin, hook, source,
-                      retry, webhook_name, signature, body_sha256, body
-               FROM delivery WHERE tenant = $1 AND event_id = $2
-               ORDER BY received_at, arrival_id LIMIT 1000"#,
+            // Conflicts are what one looks for here, so they are in whatever the limit leaves out.
+            r#"SELECT received_at AS "received_at!: jiff_sqlx::Timestamp", outcome AS "outcome!",
+                      origin AS "origin!", hook, source, retry, webhook_name, signature,
+                      body_sha256 AS "body_sha256!", body
+               FROM (SELECT received_at, arrival_id, outcome, origin, hook, source, retry, webhook_name,
+                            signature, body_sha256, body
+                     FROM delivery WHERE tenant = $1 AND event_id = $2
+                     ORDER BY outcome <> 'conflict', received_at, arrival_id LIMIT 1000) AS shown
+               ORDER BY received_at, arrival_id"#,
             tenant.as_str(),
             event_id.0,
         )

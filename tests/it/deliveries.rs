@@ -78,6 +78,26 @@ async fn a_thousand_deliveries_of_one_event_are_one_event() {
         .await;
     assert_eq!(event["deliveries"].as_array().unwrap().len(), 1000);
     assert_eq!(event["uncounted_deliveries"], 9);
+    // But a conflict is kept, once, and seen.
+    let other = payload.clone().set("status", 2);
+    for _ in 0..2 {
+        let answer = app.deliver(&other).await.assert(200);
+        assert_eq!(answer["outcome"], "conflict");
+    }
+    let event = app
+        .read(&format!("/v1/tenants/Cust1/events/{}", payload.event_id()))
+        .await;
+    let last = event["deliveries"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["outcome"], &last["body"]["FieldValues"]["status"]),
+        (&json!("conflict"), &json!(2))
+    );
+    assert_eq!(event["uncounted_deliveries"], 10);
+    let timeline = app.read("/v1/tenants/Cust1/tickets/1/timeline").await;
+    let reasons = timeline["items"][0]["completeness"]["reasons"]
+        .as_array()
+        .unwrap();
+    assert!(reasons.contains(&json!("conflict")), "{timeline}");
 }
 
 #[tokio::test]
