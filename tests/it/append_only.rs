@@ -63,3 +63,104 @@ async fn the_log_is_append_only() {
         assert_eq!(app.count(count).await, 1, "{count}");
     }
 }
+
+/// One text for all that the log holds.
+async fn digest(session: &mut PgConnection) -> String {
+    let rows = "SELECT string_agg(row, E'\\n' ORDER BY row) FROM (
+            SELECT event::text AS row FROM event
+            UNION ALL SELECT delivery::text FROM delivery
+            UNION ALL SELECT parked::text FROM parked) AS rows";
+    sqlx::query_scalar(rows).fetch_one(session).await.unwrap()
+}
+
+/// Ways to alter a table, each with the operation that is refused.
+fn alterations(table: &str) -> [(&'static str, String); 6] {
+    [
+        ("UPDATE", format!("UPDATE {table} SET headers = ''")),
+        // Refused whether or not there is such a row.
+        (
+            "UPDATE",
+            format!("UPDATE {table} SET headers = '' WHERE false"),
+        ),
+        ("DELETE", format!("DELETE FROM {table} WHERE false")),
+        (
+            "DELETE",
+            format!("WITH gone AS (DELETE FROM {table} RETURNING *) SELECT * FROM gone"),
+        ),
+        (
+            "UPDATE",
+            format!(
+                "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ON CONSTRAINT {table}_pkey DO UPDATE SET headers = ''"
+            ),
+        ),
+        ("TRUNCATE", format!("TRUNCATE {table}, head CASCADE")),
+    ]
+}
+
+/// Executes what must be refused; gives what Postgres says.
+async fn refusal(session: &mut PgConnection, statement: &str) -> String {
+    let done = session
+        .execute(sqlx::AssertSqlSafe(statement.to_owned()))
+        .await;
+    let Err(error) = done else {
+        panic!("{statement} was carried out")
+    };
+    error.as_database_error().unwrap().message().to_owned()
+}
+
+#[tokio::test]
+async fn privileges_and_trigger_refuse_each_on_its_own_and_every_row_stays_as_it_was() {
+    let app = TestApp::start().await;
+    let payload = payload::created(1);
+    for body in [
+        (&payload).into(),
+        (&payload).into(),
+        bytes::Bytes::from("parked"),
+    ] {
+        app.deliver(body).await.assert(200);
+    }
+    let mut service = app.db.connect().await;
+    let mut superuser = app.db.connect_as_superuser().await;
+    let before = digest(&mut superuser).await;
+    assert_eq!(before.lines().count(), 3);
+    let owner: String =
+        sqlx::query_scalar("SELECT tableowner FROM pg_tables WHERE tablename = 'event'")
+            .fetch_one(&mut service)
+            .await
+            .unwrap();
+    assert_eq!(owner, "ticketlog");
+    for table in TABLES {
+        let statements = alterations(table);
+        for (_, statement) in &statements {
+            let said = refusal(&mut service, statement).await;
+            assert_eq!(
+                said,
+                format!("permission denied for table {table}"),
+                "{statement}"
+            );
+        }
+        let grant = format!("GRANT ALL ON {table} TO ticketlog");
+        service.execute(sqlx::AssertSqlSafe(grant)).await.unwrap();
+        for role in ["origin", "replica", "local"] {
+            let play = format!("SET session_replication_role = {role}");
+            superuser.execute(sqlx::AssertSqlSafe(play)).await.unwrap();
+            for (operation, statement) in &statements {
+                let expected = format!("table \"{table}\" is append-only: {operation} is refused");
+                assert_eq!(
+                    refusal(&mut service, statement).await,
+                    expected,
+                    "{statement}"
+                );
+                assert_eq!(
+                    refusal(&mut superuser, statement).await,
+                    expected,
+                    "{role}: {statement}"
+                );
+            }
+        }
+    }
+    assert_eq!(digest(&mut superuser).await, before);
+    // And it still takes what is new.
+    app.deliver(&payload).await.assert(200);
+    app.deliver(payload::changed(1)).await.assert(200);
+}

@@ -1,20 +1,21 @@
 //! Whatever is signed is answered 200, kept byte for byte, and never costs its neighbours anything.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use sqlx::Executor;
 use ticketlog::domain::{
-    event::{content, read},
+    event::{Reading, content, read},
     hook::TenantRule,
+    ids::Tenant,
 };
 
 use crate::{
     deliveries::at_once,
     support::{
-        app::{MAX_BODY_BYTES, SECRET, TestApp, sign},
+        app::{MAX_BODY_BYTES, SECRET, TestApp, hook, sign},
         payload::{self, Payload},
     },
 };
@@ -413,5 +414,386 @@ proptest! {
         prop_assert_eq!(content(forth.as_bytes()), content(back.as_bytes()));
         let parsed: BTreeMap<String, Value> = serde_json::from_str(&forth).unwrap();
         prop_assert!(parsed.contains_key("Event"));
+    }
+}
+
+fn id_of(body: &[u8]) -> String {
+    match read(body, &TenantRule::Any) {
+        Reading::Event(event) => event.event_id.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The same body with a custom property of another subscription in front.
+fn copy_of(body: &[u8]) -> Bytes {
+    let brace = body.iter().position(|byte| *byte == b'{').unwrap();
+    let (before, after) = body.split_at(brace + 1);
+    Bytes::from([before, b"\"zz_custom\":[1],", after].concat())
+}
+
+#[tokio::test]
+async fn an_odd_event_goes_out_as_it_came_and_a_copy_of_it_is_a_duplicate() {
+    let app = TestApp::start().await;
+    let originals = odd_events();
+    at_once(&app, originals.clone()).await;
+    let copies: Vec<Bytes> = originals.iter().map(|body| copy_of(body)).collect();
+    let answers = at_once(&app, copies.clone()).await;
+    for ((original, copy), answer) in originals.iter().zip(&copies).zip(answers) {
+        // One without an id of its own has its bytes' id.
+        let known = id_of(original) == id_of(copy);
+        let outcome = if known { "duplicate" } else { "stored" };
+        let start = String::from_utf8_lossy(&original[..original.len().min(200)]);
+        assert_eq!(answer["outcome"], outcome, "{start}");
+        let path = format!("/v1/tenants/Cust1/events/{}", id_of(original));
+        let shown = app.get(&path).await;
+        assert_eq!(shown.status, 200, "{start}");
+        let shown = std::str::from_utf8(&shown.body).unwrap();
+        let sent = std::str::from_utf8(original).unwrap();
+        // A byte order mark is no part of JSON and would break the answer.
+        assert!(
+            shown.contains(sent.trim_start_matches('\u{feff}')),
+            "{start}"
+        );
+        assert!(serde_json::from_str::<&RawValue>(shown).is_ok(), "{start}");
+    }
+}
+
+#[tokio::test]
+async fn a_primary_key_is_an_integer_or_its_text_and_only_from_one_on_a_ticket() {
+    let app = TestApp::start().await;
+    let mut expected: Vec<(Option<i64>, Option<i64>)> = Vec::new();
+    for (raw, primary_key, ticket) in [
+        ("76", Some(76), Some(76)),
+        ("\"76\"", Some(76), Some(76)),
+        ("9223372036854775807", Some(i64::MAX), Some(i64::MAX)),
+        ("9223372036854775808", None, None),
+        ("0", Some(0), None),
+        ("-1", Some(-1), None),
+        ("-9223372036854775808", Some(i64::MIN), None),
+        ("76.0", None, None),
+        ("1e2", None, None),
+        ("\"x\"", None, None),
+        ("true", None, None),
+        ("[76]", None, None),
+        ("null", None, None),
+    ] {
+        let answer = app.deliver(with_raw("PrimaryKey", raw)).await.assert(200);
+        assert_eq!(answer["outcome"], "stored", "{raw}");
+        expected.push((primary_key, ticket));
+    }
+    let absent = payload::changed(1).without("PrimaryKey");
+    app.deliver(absent).await.assert(200);
+    expected.push((None, None));
+    let mut session = app.db.connect().await;
+    let kept = "SELECT primary_key, ticket FROM event ORDER BY position";
+    let kept: Vec<(Option<i64>, Option<i64>)> =
+        sqlx::query_as(kept).fetch_all(&mut session).await.unwrap();
+    assert_eq!(kept, expected);
+    assert_eq!(
+        app.read_all("/v1/tenants/Cust1/tickets/76/timeline?include=noise")
+            .await
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn every_number_of_digits_and_every_offset_goes_out_as_the_same_instant() {
+    let app = TestApp::start().await;
+    let mut instants: Vec<(String, String)> = (0..=9)
+        .map(|digits| {
+            let point = if digits == 0 { "" } else { "." };
+            let fraction: String = "123456789".chars().take(digits).collect();
+            let text = format!("2018-04-24T08:13:02{point}{fraction}Z");
+            (text.clone(), text)
+        })
+        .collect();
+    for (sent, utc) in [
+        ("2018-04-24T22:13:03.10+14:00", "2018-04-24T08:13:03.10Z"),
+        ("2018-04-23T20:13:04-12:00", "2018-04-24T08:13:04Z"),
+        (
+            "2018-04-24T13:43:05.0000001+0530",
+            "2018-04-24T08:13:05.0000001Z",
+        ),
+        ("2018-04-24T05:13:06-03", "2018-04-24T08:13:06Z"),
+        ("2018-04-24T08:13:07+00:00", "2018-04-24T08:13:07Z"),
+        ("2018-04-24T08:13:08", "2018-04-24T08:13:08Z"),
+    ] {
+        instants.push((sent.to_owned(), utc.to_owned()));
+    }
+    let mut deliveries: Vec<(usize, Payload)> = instants
+        .iter()
+        .enumerate()
+        .map(|(at, (sent, _))| {
+            // From the seventh digit on the ids decide; by themselves they would have it the other way.
+            let number = if (7..=9).contains(&at) { at } else { 100 - at };
+            let id = format!("00000000-0000-4000-8000-{number:012}");
+            (
+                at * 7 % 16,
+                payload::changed(1)
+                    .at(sent)
+                    .with("EventId", id)
+                    .set("status", at),
+            )
+        })
+        .collect();
+    deliveries.sort_by_key(|(place, _)| *place);
+    for (_, delivery) in deliveries {
+        app.deliver(delivery).await.assert(200);
+    }
+    let timeline = app
+        .read_all("/v1/tenants/Cust1/tickets/1/timeline?include=noise")
+        .await;
+    let shown: Vec<&str> = timeline
+        .iter()
+        .map(|entry| entry["occurred_at"].as_str().unwrap())
+        .collect();
+    let expected: Vec<&str> = instants.iter().map(|(_, utc)| utc.as_str()).collect();
+    assert_eq!(shown, expected);
+}
+
+#[tokio::test]
+async fn all_that_is_not_about_a_ticket_is_stored_without_ticket_history() {
+    let app = TestApp::start().await;
+    let about = |name: &str, entity: &str| {
+        payload::changed(7)
+            .with("Event", name)
+            .with("Entity", entity)
+    };
+    let deleted = about("associate.deleted", "associate")
+        .without("EventId")
+        .without("Changes")
+        .without("FieldValues")
+        .with("Values", json!({"associate_id": 7, "name": "[I:6]"}));
+    let events = [
+        about("contact.changed", "contact"),
+        about("list.category.changed", "list").with("FieldValues", json!({})),
+        about("chatsession.created", "chatsession"),
+        about("y_rental.changed", "y_rental"),
+        about("webhook.started", "").without("Entity"),
+        about("webhook.stopped", "").without("Entity"),
+        about("webhook.errors", "").without("Entity"),
+        deleted,
+    ];
+    for (at, event) in events.iter().enumerate() {
+        let answer = app.deliver(event).await.assert(200);
+        assert_eq!(
+            (&answer["outcome"], &answer["position"]),
+            (&json!("stored"), &json!(at + 1))
+        );
+    }
+    let feed = app.read("/v1/tenants/Cust1/events").await;
+    let shown: Vec<(&str, Option<&str>)> = feed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["event"].as_str().unwrap(), item["entity"].as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("contact.changed", Some("contact")),
+            ("list.category.changed", Some("list")),
+            ("chatsession.created", Some("chatsession")),
+            ("y_rental.changed", Some("y_rental")),
+            ("webhook.started", None),
+            ("webhook.stopped", None),
+            ("webhook.errors", None),
+            ("associate.deleted", Some("associate")),
+        ]
+    );
+    app.get("/v1/tenants/Cust1/tickets/7").await.assert(404);
+}
+
+#[tokio::test]
+async fn of_a_key_that_stands_twice_the_last_counts_also_for_whose_it_is() {
+    let app = TestApp::start().await;
+    let last = payload::changed(1);
+    let text = String::from_utf8(Bytes::from(&last).to_vec()).unwrap();
+    let first = "{\"Event\":\"test\",\"ContextIdentifier\":\"Other\",\"EventId\":\"32a093ac-418a-40f1-a14a-f4193ea92b59\",";
+    let answer = app.deliver(text.replacen('{', first, 1)).await.assert(200);
+    assert_eq!(
+        answer,
+        json!({"outcome": "stored", "event_id": last.event_id(), "tenant": "Cust1", "position": 1})
+    );
+    // A hook that may speak for the first is not believed about the last.
+    let other = TenantRule::Accept(vec![Tenant::parse("Other").unwrap()]);
+    app.hooks.send_replace(Arc::new(BTreeMap::from([(
+        "other".to_owned(),
+        hook(&["o"], other),
+    )])));
+    let answer = app
+        .deliver_to("/webhook/other", "o", text.replacen('{', first, 1))
+        .await;
+    assert_eq!(
+        answer.assert(200),
+        json!({"outcome": "parked", "reason": "foreign_tenant"})
+    );
+}
+
+#[tokio::test]
+async fn poison_is_parked_byte_for_byte_wherever_and_however_often_it_stands() {
+    let app = TestApp::start().await;
+    let mut superuser = app.db.connect_as_superuser().await;
+    for poison in [
+        "ALTER TABLE event ADD CONSTRAINT poison CHECK (primary_key IS DISTINCT FROM 666)",
+        "ALTER TABLE delivery ADD CONSTRAINT poison CHECK (webhook_name <> 'poison')",
+    ] {
+        superuser.execute(poison).await.unwrap();
+    }
+    let again = payload::changed(1);
+    app.deliver(&again).await.assert(200);
+    let is_poison = |at: usize| at == 0 || at == 127 || at.is_multiple_of(16) || at == 65;
+    let bodies: Vec<Bytes> = (0..128)
+        .map(|at| match at {
+            // Refused as a delivery of an event that is known.
+            64 | 65 => again.clone().with("WebhookName", "poison").into(),
+            at if is_poison(at) => payload::changed(666).into(),
+            _ => payload::changed(1).into(),
+        })
+        .collect();
+    let answers = at_once(&app, bodies.clone()).await;
+    for (at, answer) in answers.iter().enumerate() {
+        let outcome = if is_poison(at) { "parked" } else { "stored" };
+        assert_eq!(answer["outcome"], outcome, "{at}");
+    }
+    let mut session = app.db.connect().await;
+    let kept = "SELECT body FROM parked WHERE reason = 'refused'";
+    let mut kept: Vec<Vec<u8>> = sqlx::query_scalar(kept)
+        .fetch_all(&mut session)
+        .await
+        .unwrap();
+    let mut sent: Vec<Vec<u8>> = bodies.iter().map(|body| body.to_vec()).collect();
+    let mut place = 0..;
+    sent.retain(|_| is_poison(place.next().unwrap()));
+    kept.sort();
+    sent.sort();
+    assert!(kept == sent, "{} kept, {} sent", kept.len(), sent.len());
+    assert_eq!(app.count("SELECT count(*) FROM event").await, 119);
+    assert_eq!(app.count("SELECT max(position) FROM event").await, 119);
+    assert_eq!(app.count("SELECT position FROM head").await, 119);
+}
+
+/// Any name but those with U+FFFD: a lone surrogate reads as that too, so objects with such names are
+/// compared by their bytes.
+fn readable_name() -> impl Strategy<Value = String> {
+    "\\PC{0,4}".prop_map(|name| name.replace('\u{FFFD}', "?"))
+}
+
+/// Any JSON value, four levels deep.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[\\x00-\\x{ff}]{0,6}|\\PC{0,6}|\\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\}?|2018-04-24T08:13:0[0-9].[0-9]{0,8}Z"
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(readable_name(), inner, 0..4)
+                .prop_map(|members| members.into_iter().collect::<Value>()),
+        ]
+    })
+}
+
+/// A body with any values under the documented keys.
+fn any_body() -> impl Strategy<Value = Value> {
+    let keys = [
+        "EventId",
+        "Timestamp",
+        "Changes",
+        "Event",
+        "PrimaryKey",
+        "Entity",
+        "ContextIdentifier",
+        "ChangedByAssociateId",
+        "WebhookName",
+        "FieldValues",
+        "Values",
+    ];
+    let members =
+        prop::collection::btree_map(prop::sample::select(keys.to_vec()), any_json(), 0..11);
+    members.prop_map(|members| {
+        let named = members
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value));
+        let mut body: Value = named.collect();
+        // Otherwise hardly any were events.
+        body["Event"] = json!("ticket.changed");
+        body["ContextIdentifier"] = json!("Cust1");
+        body
+    })
+}
+
+/// Writes a value with its members backwards, every character of a text escaped, and white space.
+fn written_otherwise(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(members) => {
+            out.push_str("{\r\n ");
+            for (at, (name, value)) in members.iter().rev().enumerate() {
+                out.push_str(if at == 0 { "" } else { " , " });
+                written_otherwise(&Value::from(name.as_str()), out);
+                out.push_str("\t:\n");
+                written_otherwise(value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(elements) => {
+            out.push('[');
+            for (at, element) in elements.iter().enumerate() {
+                out.push_str(if at == 0 { " " } else { " ,\n" });
+                written_otherwise(element, out);
+            }
+            out.push(']');
+        }
+        Value::String(text) => {
+            out.push('"');
+            out.extend(text.encode_utf16().map(|unit| format!("\\u{unit:04X}")));
+            out.push('"');
+        }
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_values_under_the_documented_keys_are_an_event(body in any_body()) {
+        match read(body.to_string().as_bytes(), &TenantRule::Any) {
+            Reading::Event(event) => prop_assert_eq!(event.name, "ticket.changed"),
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn how_a_body_is_written_is_no_content(body in any_body()) {
+        let mut otherwise = String::new();
+        written_otherwise(&body, &mut otherwise);
+        let plain = body.to_string();
+        prop_assert_eq!(content(plain.as_bytes()), content(otherwise.as_bytes()));
+    }
+
+    #[test]
+    fn another_value_of_a_documented_key_is_other_content(body in any_body(), value in any_json()) {
+        let mut other = body.clone();
+        other["FieldValues"] = value;
+        let same = body.get("FieldValues") == other.get("FieldValues");
+        let equal = content(body.to_string().as_bytes()) == content(other.to_string().as_bytes());
+        prop_assert_eq!(equal, same);
+    }
+
+    #[test]
+    fn a_cut_or_damaged_body_never_makes_reading_fail(body in any_body(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = body.to_string().into_bytes();
+        let at = at.index(bytes.len());
+        read(&bytes[..at], &TenantRule::Any);
+        content(&bytes[..at]);
+        bytes[at] = byte;
+        read(&bytes, &TenantRule::Any);
+        prop_assert_eq!(content(&bytes), content(&bytes));
     }
 }

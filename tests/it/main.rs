@@ -23,6 +23,7 @@ mod model;
 mod private_postgres;
 mod read;
 mod real_data;
+mod receive;
 mod sender;
 mod signatures;
 mod support;
