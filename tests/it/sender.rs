@@ -192,6 +192,18 @@ async fn nine_failures_in_a_row_or_one_410_turn_the_webhook_off() {
 }
 
 #[tokio::test]
+async fn once_the_webhook_is_off_nothing_is_tried_again() {
+    let (output, seen) = send_tickets(BTreeMap::from([(1, vec![503]), (2, vec![410])])).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        seen.len(),
+        2,
+        "the first was to be tried again a second later"
+    );
+    assert!(printed(&output).0.contains("2 not delivered"), "{output:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_named_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.ndjson");

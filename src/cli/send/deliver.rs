@@ -16,23 +16,20 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
-use reqwest::{
-    StatusCode,
-    header::{HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
-};
+use reqwest::{StatusCode, header::HeaderMap, redirect::Policy};
 use serde::Deserialize;
 use tokio::{
+    sync::watch,
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, timeout_at},
 };
 use uuid::Uuid;
 
-use super::summary::Summary;
-use crate::domain::{
-    json::{self, Object},
-    signature::{Secret, encode},
+use super::{
+    request::{headers, with_member},
+    summary::Summary,
 };
+use crate::domain::signature::Secret;
 
 /// Failures in a row after which SuperOffice turns a webhook off.
 const MAX_FAILURES: u32 = 9;
@@ -59,6 +56,8 @@ struct Sender {
     options: Options,
     http: reqwest::Client,
     failures_in_row: AtomicU32,
+    /// True once the webhook is off: then no try follows, of whatever delivery.
+    off: watch::Sender<bool>,
 }
 
 /// How a cycle ended.
@@ -77,6 +76,8 @@ struct Cycle {
 enum End {
     Taken(String),
     Failed,
+    /// The webhook went off before the next try.
+    CutShort,
     TurnedOff(String),
 }
 
@@ -86,8 +87,9 @@ enum End {
 /// If there can be no HTTP client.
 pub(super) async fn all(bodies: Vec<Bytes>, options: Options) -> anyhow::Result<Summary> {
     let sender = Arc::new(Sender {
-        http: client()?,
+        http: client(&options.url)?,
         failures_in_row: AtomicU32::new(0),
+        off: watch::Sender::new(false),
         options,
     });
     let bar = ProgressBar::new(u64::try_from(bodies.len())?);
@@ -106,7 +108,11 @@ pub(super) async fn all(bodies: Vec<Bytes>, options: Options) -> anyhow::Result<
                 break;
             };
             if let Some(rate) = sender.options.rate {
-                sleep_until(started + Duration::from_secs(1) * sent / rate).await;
+                let moment = started + Duration::from_secs(1) * sent / rate;
+                if sender.went_off_before(moment).await {
+                    again.push_back(body);
+                    break;
+                }
             }
             sent = sent.saturating_add(1);
             under_way.spawn(Arc::clone(&sender).cycle(body));
@@ -126,28 +132,38 @@ pub(super) async fn all(bodies: Vec<Bytes>, options: Options) -> anyhow::Result<
                 let id = Uuid::new_v4();
                 again.push_back(with_member(&cycle.body, "EventId", &format!("\"{id}\"")));
             }
-            End::TurnedOff(why) => summary.turned_off = Some(why),
+            End::CutShort => summary.left += 1,
+            End::TurnedOff(why) => {
+                summary.left += 1;
+                summary.turned_off.get_or_insert(why);
+            }
         }
     }
     bar.finish_and_clear();
-    summary.left = new.len() + again.len();
+    summary.left += new.len() + again.len();
     summary.elapsed = started.elapsed();
     Ok(summary)
 }
 
-fn client() -> anyhow::Result<reqwest::Client> {
+fn client(url: &reqwest::Url) -> anyhow::Result<reqwest::Client> {
     // Fails if it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
+    let mut client = reqwest::Client::builder()
         .user_agent(concat!(
             "NetServer-Webhook/ticketlog-",
             env!("CARGO_PKG_VERSION")
         ))
         .redirect(Policy::none())
         .timeout(ANSWER_TIMEOUT)
-        .tcp_nodelay(true)
-        .build()
-        .context("making an HTTP client")
+        .tcp_nodelay(true);
+    if url
+        .host_str()
+        .is_some_and(|host| matches!(host, "localhost" | "[::1]") || host.starts_with("127."))
+    {
+        // What is on this machine no proxy reaches.
+        client = client.no_proxy();
+    }
+    client.build().context("making an HTTP client")
 }
 
 impl Sender {
@@ -158,7 +174,15 @@ impl Sender {
         let mut latency = Duration::ZERO;
         let [second, third] = self.options.retry_after;
         for wait in [Duration::ZERO, second, third] {
-            sleep(wait).await;
+            if tries > 0 && self.went_off_before(Instant::now() + wait).await {
+                return Cycle {
+                    body,
+                    tries,
+                    end: End::CutShort,
+                    latency,
+                    failures,
+                };
+            }
             let started = Instant::now();
             let answer = self.post(&body, headers.clone(), tries).await;
             latency = started.elapsed();
@@ -180,6 +204,9 @@ impl Sender {
                     ))
                 }
             };
+            if matches!(end, End::TurnedOff(_)) {
+                self.off.send_replace(true);
+            }
             return Cycle {
                 body,
                 tries,
@@ -195,6 +222,12 @@ impl Sender {
             latency,
             failures,
         }
+    }
+
+    /// Waits for a moment; true if the webhook went off meanwhile.
+    async fn went_off_before(&self, moment: Instant) -> bool {
+        let mut off = self.off.subscribe();
+        timeout_at(moment, off.wait_for(|off| *off)).await.is_ok()
     }
 
     /// One try; gives the outcome of a delivery that was taken.
@@ -257,60 +290,5 @@ impl Failure {
             gone: false,
             what: cause.to_string(),
         }
-    }
-}
-
-/// The headers of a delivery. Names and ids come from the body, where it has them.
-fn headers(body: &Bytes, secret: &Secret) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let mut set = |name: &'static str, value: &str| {
-        // What cannot stand in a header is left out.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    set("content-type", "application/json; charset=utf-8");
-    set("x-superoffice-signature", &encode(&secret.sign(body)));
-    let object = Object::parse(body).unwrap_or_default();
-    for (name, key) in [
-        ("x-superoffice-event", "Event"),
-        ("x-superoffice-eventid", "EventId"),
-    ] {
-        if let Some(value) = object.find(key).and_then(json::text) {
-            set(name, &value);
-        }
-    }
-    headers
-}
-
-/// The body with another value of a top-level member, all other bytes as they were; unchanged if it has
-/// no such member.
-pub(super) fn with_member(body: &Bytes, name: &str, value: &str) -> Bytes {
-    let object = Object::parse(body).unwrap_or_default();
-    let Some(old) = object.find(name) else {
-        return body.clone();
-    };
-    let old = old.get().as_bytes();
-    let start = old.as_ptr().addr() - body.as_ptr().addr();
-    let (before, rest) = body.split_at(start);
-    let after = rest.get(old.len()..).unwrap_or_default();
-    [before, value.as_bytes(), after].concat().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::with_member;
-
-    #[test]
-    fn a_new_event_id_leaves_all_other_bytes() {
-        let body = Bytes::from_static(b"\xEF\xBB\xBF{\r\n \"EventId\" : \"a\",\"x\":1.50 }");
-        let other = with_member(&body, "EventId", "\"bcd\"");
-        assert_eq!(
-            other,
-            b"\xEF\xBB\xBF{\r\n \"EventId\" : \"bcd\",\"x\":1.50 }".as_slice()
-        );
-        assert_eq!(with_member(&body, "Other", "1"), body);
     }
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod deliver;
 mod plan;
+mod request;
 mod summary;
 
 use std::{

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fastrand::Rng;
 
-use super::deliver::with_member;
+use super::request::with_member;
 
 /// How far events overtake each other, in places: several sender threads and a queue of failed ones.
 const WINDOW: f64 = 50.0;
