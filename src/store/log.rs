@@ -1,8 +1,7 @@
 //! Appending to the log: a batch in one transaction, positions without a hole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
@@ -34,6 +33,23 @@ pub(super) struct Known {
     pub(super) sha256: Vec<u8>,
 }
 
+/// The session that appends, and what it expects.
+#[derive(Default)]
+pub(super) struct Writing {
+    connection: Option<PgConnection>,
+    /// The last batch held an event that was known: the next may as well.
+    look_up: bool,
+}
+
+/// Whether a batch's events are looked up before they are inserted.
+#[derive(Clone, Copy)]
+enum Expect {
+    /// All are new, as nearly always. Where one is not, the unique index refuses the whole batch.
+    New,
+    /// Some may be in the log.
+    Known,
+}
+
 impl Store {
     /// Makes a batch of deliveries durable, all or none, and answers each in the order given.
     ///
@@ -46,9 +62,30 @@ impl Store {
     /// [`StoreError::Refused`] if Postgres refuses a value in it: try the halves.
     /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was.
     pub async fn append(&self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
-        let mut session = self.writer.lock().await;
+        let mut writing = self.writer.lock().await;
+        // The look-up is an eighth of a batch's time, and all but a few batches are new.
+        if !writing.look_up && are_distinct(batch) {
+            match self.append_once(&mut writing, batch, Expect::New).await {
+                Err(StoreError::Refused(_)) => {}
+                result => return result,
+            }
+        }
+        let outcomes = self.append_once(&mut writing, batch, Expect::Known).await?;
+        writing.look_up = outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, Outcome::Duplicate(_) | Outcome::Conflict(_)));
+        Ok(outcomes)
+    }
+
+    /// One transaction.
+    async fn append_once(
+        &self,
+        writing: &mut Writing,
+        batch: &[Delivery],
+        expect: Expect,
+    ) -> Result<Vec<Outcome>, StoreError> {
         // Taken out: a session that fails or is given up in the middle is not used again.
-        let mut connection = match session.take() {
+        let mut connection = match writing.connection.take() {
             Some(connection) => connection,
             None => self.connect_writer().await?,
         };
@@ -57,10 +94,15 @@ impl Store {
             connection = self.connect_writer().await?;
             begin(&mut connection).await?;
         }
-        let outcomes = append(&mut connection, batch).await?;
-        sqlx::raw_sql("COMMIT").execute(&mut connection).await?;
-        *session = Some(connection);
-        Ok(outcomes)
+        let result = append(&mut connection, batch, expect).await;
+        let end = match &result {
+            Ok(_) => "COMMIT",
+            Err(StoreError::Refused(_)) => "ROLLBACK",
+            Err(_) => return result,
+        };
+        sqlx::raw_sql(end).execute(&mut connection).await?;
+        writing.connection = Some(connection);
+        result
     }
 
     async fn connect_writer(&self) -> Result<PgConnection, StoreError> {
@@ -75,10 +117,36 @@ impl Store {
     }
 }
 
-async fn append(tx: &mut Tx, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
+impl Writing {
+    /// Ends the session.
+    pub(super) async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // It ends with its socket, whether it says good-bye or not.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+/// Whether no event id stands in a batch more than once for one tenant.
+fn are_distinct(batch: &[Delivery]) -> bool {
+    let mut seen = BTreeSet::new();
+    batch.iter().all(|delivery| match &delivery.reading {
+        Reading::Event(event) => seen.insert((&event.tenant, event.event_id)),
+        _ => true,
+    })
+}
+
+async fn append(
+    tx: &mut Tx,
+    batch: &[Delivery],
+    expect: Expect,
+) -> Result<Vec<Outcome>, StoreError> {
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
     for (tenant, deliveries) in by_tenant(batch) {
-        append_events(tx, tenant, &deliveries, &mut outcomes).await?;
+        match expect {
+            Expect::New => append_new(tx, tenant, &deliveries, &mut outcomes).await?,
+            Expect::Known => append_events(tx, tenant, &deliveries, &mut outcomes).await?,
+        }
     }
     for (at, delivery) in batch.iter().enumerate() {
         match &delivery.reading {
@@ -124,19 +192,39 @@ fn by_tenant(batch: &[Delivery]) -> BTreeMap<&Tenant, Vec<EventDelivery<'_>>> {
     tenants
 }
 
+/// Appends events that are new. The insert takes the head's lock itself; another receiver that stored one
+/// of them meanwhile makes the unique index refuse it.
+async fn append_new(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    deliveries: &[EventDelivery<'_>],
+    outcomes: &mut BTreeMap<usize, Outcome>,
+) -> Result<(), StoreError> {
+    let mut head = insert_events(tx, tenant, deliveries).await?;
+    if head.is_none() {
+        lock_head(tx, tenant).await?;
+        head = insert_events(tx, tenant, deliveries).await?;
+    }
+    let head = head.ok_or_else(|| no_head(tenant))?;
+    for ((at, _, event), position) in deliveries.iter().zip(head.0 + 1..) {
+        outcomes.insert(*at, Outcome::Stored(place(event, Position(position))));
+    }
+    Ok(())
+}
+
+/// Appends what is new of events some of which may be known.
 async fn append_events(
     tx: &mut Tx,
     tenant: &Tenant,
     deliveries: &[EventDelivery<'_>],
     outcomes: &mut BTreeMap<usize, Outcome>,
 ) -> Result<(), StoreError> {
-    let (head, last_stored_at) = lock_head(tx, tenant).await?;
+    let mut next = lock_head(tx, tenant).await?.0;
     // A statement of its own: one that also took the lock would still see the log as it was before it
     // waited, and take events that another receiver stored meanwhile for new ones.
     let mut known = find_known(tx, tenant, deliveries).await?;
     let mut new = Vec::new();
     let mut again = Vec::new();
-    let mut next = head.0;
     for (at, delivery, event) in deliveries {
         if let Some(known) = known.get(&event.event_id) {
             again.push((*at, *delivery, *event, known.clone()));
@@ -144,7 +232,6 @@ async fn append_events(
         }
         next += 1;
         let position = Position(next);
-        let place = place(event, position);
         known.insert(
             event.event_id,
             Known {
@@ -153,13 +240,11 @@ async fn append_events(
                 sha256: delivery.sha256.to_vec(),
             },
         );
-        new.push((position, *delivery, *event));
-        outcomes.insert(*at, Outcome::Stored(place));
+        new.push((*at, *delivery, *event));
+        outcomes.insert(*at, Outcome::Stored(place(event, position)));
     }
     if !new.is_empty() {
-        // Read under the lock, so that it grows with the position even when clocks disagree.
-        let stored_at = clock::now().max(last_stored_at);
-        insert_events(tx, tenant, Position(next), stored_at, &new).await?;
+        insert_events(tx, tenant, &new).await?;
     }
     delivery::insert_again(tx, tenant, &again, outcomes).await
 }
@@ -174,7 +259,7 @@ pub(super) fn place(event: &Event, position: Position) -> Place {
 
 /// Locks the tenant's head row, making it first if it is absent: a row that is not there cannot be
 /// locked, and two receivers would both start at 1.
-async fn lock_head(tx: &mut Tx, tenant: &Tenant) -> Result<(Position, Timestamp), StoreError> {
+async fn lock_head(tx: &mut Tx, tenant: &Tenant) -> Result<Position, StoreError> {
     if let Some(head) = find_head_for_update(tx, tenant).await? {
         return Ok(head);
     }
@@ -189,25 +274,28 @@ async fn lock_head(tx: &mut Tx, tenant: &Tenant) -> Result<(Position, Timestamp)
     .execute(&mut *tx)
     .await?;
     let head = find_head_for_update(tx, tenant).await?;
-    head.ok_or_else(|| StoreError::Corrupt {
+    head.ok_or_else(|| no_head(tenant))
+}
+
+fn no_head(tenant: &Tenant) -> StoreError {
+    StoreError::Corrupt {
         table: "head",
         column: "tenant",
         row: tenant.to_string(),
-    })
+    }
 }
 
 async fn find_head_for_update(
     tx: &mut Tx,
     tenant: &Tenant,
-) -> Result<Option<(Position, Timestamp)>, StoreError> {
-    let head = sqlx::query!(
-        r#"SELECT position, stored_at AS "stored_at: jiff_sqlx::Timestamp"
-           FROM head WHERE tenant = $1 FOR UPDATE"#,
+) -> Result<Option<Position>, StoreError> {
+    let head = sqlx::query_scalar!(
+        "SELECT position FROM head WHERE tenant = $1 FOR UPDATE",
         tenant.as_str(),
     )
     .fetch_optional(&mut *tx)
     .await?;
-    Ok(head.map(|head| (Position(head.position), head.stored_at.to_jiff())))
+    Ok(head.map(Position))
 }
 
 /// Served by the unique index on `(tenant, event_id)`, one look-up an id. Written as a join that leaves no
@@ -244,35 +332,46 @@ async fn find_known(
     Ok(known.collect())
 }
 
-/// Inserts the new events and advances the head to the last of them, in one statement for the batch: a
-/// statement of one row costs eighteen times more per row than one of hundreds.
+/// Inserts events at the positions after the head and advances it, in one statement for the batch: a
+/// statement of one row costs eighteen times more per row than one of hundreds. Gives the head before, or
+/// none, having done nothing, if the tenant has no head row.
 async fn insert_events(
     tx: &mut Tx,
     tenant: &Tenant,
-    head: Position,
-    stored_at: Timestamp,
-    new: &[(Position, &Delivery, &Event)],
-) -> Result<(), StoreError> {
+    new: &[EventDelivery<'_>],
+) -> Result<Option<Position>, StoreError> {
     let events = || new.iter().map(|(_, _, event)| *event);
     let deliveries = || new.iter().map(|(_, delivery, _)| *delivery);
     let origins = || deliveries().map(|delivery| &delivery.arrival.origin);
     let occurred = || events().map(|event| event.occurred_at.as_ref());
-    sqlx::query!(
-        "WITH appended AS (
+    let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+    // stored_at is decided under the head's lock, so that it grows with the position even when the clocks
+    // of two receivers disagree.
+    let head = sqlx::query_scalar!(
+        r#"WITH advanced AS (
+             UPDATE head SET position = position + $2, stored_at = greatest(stored_at, $3)
+             WHERE tenant = $1 RETURNING position - $2 AS before, stored_at),
+         appended AS (
              INSERT INTO event (
-                 tenant, stored_at, position, event_id, ticket, occurred_ticks, received_at, primary_key,
+                 tenant, position, stored_at, event_id, ticket, occurred_ticks, received_at, primary_key,
                  actor, retry, arrival_id, origin, hook, source, name, entity, occurred_text,
                  webhook_name, headers, signature, body_sha256, body)
-             SELECT $1, $2, new.*
-             FROM UNNEST(
-                 $3::bigint[], $4::uuid[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bigint[],
-                 $9::bigint[], $10::integer[], $11::uuid[], $12::text[], $13::text[], $14::text[],
-                 $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::bytea[],
-                 $21::bytea[], $22::bytea[]) AS new)
-         UPDATE head SET position = $23, stored_at = $2 WHERE tenant = $1",
+             SELECT $1, before + nth, stored_at, event_id, ticket, occurred_ticks, received_at,
+                 primary_key, actor, retry, arrival_id, origin, hook, source, name, entity,
+                 occurred_text, webhook_name, headers, signature, body_sha256, body
+             FROM advanced, UNNEST(
+                 $4::uuid[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bigint[], $9::bigint[],
+                 $10::integer[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[],
+                 $16::text[], $17::text[], $18::text[], $19::text[], $20::bytea[], $21::bytea[],
+                 $22::bytea[])
+             WITH ORDINALITY AS new (
+                 event_id, ticket, occurred_ticks, received_at, primary_key, actor, retry, arrival_id,
+                 origin, hook, source, name, entity, occurred_text, webhook_name, headers, signature,
+                 body_sha256, body, nth))
+         SELECT before AS "before!" FROM advanced"#,
         tenant.as_str(),
-        stored_at.to_sqlx() as _,
-        &new.iter().map(|(position, ..)| position.0).collect::<Vec<_>>(),
+        count,
+        clock::now().to_sqlx() as _,
         &events().map(|e| e.event_id.0).collect::<Vec<_>>(),
         &events().map(|e| e.ticket.map(TicketId::number)).collect::<Vec<_>>() as _,
         &occurred().map(|at| at.map(OccurredAt::ticks)).collect::<Vec<_>>() as _,
@@ -292,9 +391,8 @@ async fn insert_events(
         &origins().map(|o| o.signature().map(<[u8; 32]>::as_slice)).collect::<Vec<_>>() as _,
         &deliveries().map(|d| d.sha256.as_slice()).collect::<Vec<_>>() as _,
         &deliveries().map(|d| &*d.body).collect::<Vec<_>>() as _,
-        head.0,
     )
-    .execute(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
-    Ok(())
+    Ok(head.map(Position))
 }

@@ -11,12 +11,13 @@ mod tenant;
 use std::{fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    Connection, PgConnection, PgPool,
+    PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Mutex;
 
+use self::log::Writing;
 pub use self::{
     error::StoreError,
     history::TicketHistory,
@@ -83,7 +84,7 @@ pub struct Store {
     /// The session that appends, apart from those for reads, so that no report can keep a delivery waiting.
     /// One is enough, since a tenant's writers take turns anyway; a pool would ask it after each batch
     /// whether it still lives.
-    writer: Arc<Mutex<Option<PgConnection>>>,
+    writer: Arc<Mutex<Writing>>,
 }
 
 impl fmt::Debug for Store {
@@ -149,10 +150,7 @@ impl Store {
     /// Closes all connections, once what runs on them has ended.
     pub async fn close(&self) {
         self.reads.close().await;
-        if let Some(session) = self.writer.lock().await.take() {
-            // It ends with its socket, whether it says good-bye or not.
-            let _ = session.close().await;
-        }
+        self.writer.lock().await.close().await;
     }
 }
 

@@ -380,3 +380,29 @@ async fn an_import_that_is_later_signed_says_so() {
         (&json!("import"), &json!(true))
     );
 }
+
+#[tokio::test]
+async fn two_receivers_that_get_the_same_events_keep_each_once() {
+    let app = TestApp::start().await;
+    let other = app.second_receiver().await;
+    for round in 0..20 {
+        let bodies: Vec<Bytes> = (0..8).map(|_| payload::changed(1).into()).collect();
+        let (ours, theirs) = tokio::join!(
+            at_once(&app, bodies.clone()),
+            at_once(&other, bodies.clone())
+        );
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            let both = [ours.clone(), theirs.clone()];
+            let expected = BTreeMap::from([("duplicate", 1), ("stored", 1)]);
+            assert_eq!(outcomes(&both), expected, "round {round}");
+            assert_eq!(ours["position"], theirs["position"], "round {round}");
+        }
+        // The next batch of each is expected to be new again.
+        app.deliver(payload::changed(1)).await.assert(200);
+        other.deliver(payload::changed(1)).await.assert(200);
+    }
+    assert_eq!(app.count(HOLES).await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM event").await, 200);
+    assert_eq!(app.count("SELECT max(position) FROM event").await, 200);
+    assert_eq!(app.count("SELECT count(*) FROM delivery").await, 160);
+}

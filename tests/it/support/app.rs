@@ -99,6 +99,11 @@ impl TestApp {
         }
     }
 
+    /// Another receiver on the same database.
+    pub(crate) async fn second_receiver(&self) -> Self {
+        Self::start_with(self.db.again().await, false).await
+    }
+
     /// Signs and posts a body to the hook `default`.
     pub(crate) async fn deliver(&self, body: impl Into<Bytes>) -> Answer {
         self.deliver_to("/webhook", SECRET, body).await

@@ -66,6 +66,16 @@ impl TestDb {
         }
     }
 
+    /// The same database through connections of another receiver.
+    pub(crate) async fn again(&self) -> Self {
+        let store = Store::open(&address(&self.endpoint, &self.name)).await;
+        Self {
+            store: store.unwrap(),
+            name: self.name.clone(),
+            endpoint: self.endpoint.clone(),
+        }
+    }
+
     /// A session of the service's role.
     pub(crate) async fn connect(&self) -> PgConnection {
         connect(&self.endpoint, SERVICE, &self.name).await
