@@ -7,7 +7,7 @@ use anyhow::Context;
 use crate::{
     config::{DatabaseUrl, Shared},
     postgres::{self, Endpoint, SUPERUSER, Session, notice::Notice},
-    store::{self, Address, SERVICE, Store},
+    store::{self, Address, SERVICE, Store, StoreError},
 };
 
 /// A store, and the private cluster behind it if there is one.
@@ -22,7 +22,9 @@ impl Database {
     /// otherwise one is started for as long as the command takes.
     pub(super) async fn open(shared: &Shared) -> anyhow::Result<Self> {
         if let Some(address) = given(shared)? {
-            let store = open_store(&address).await?;
+            let store = Store::open(&address)
+                .await
+                .context("opening the database")?;
             return Ok(Self {
                 store,
                 session: None,
@@ -30,7 +32,9 @@ impl Database {
         }
         let settings = shared.postgres(data_dir(shared)?);
         let session = postgres::attach_or_start(&settings, &tell).await?;
-        let store = open_private(session.endpoint()).await?;
+        let store = open_private(session.endpoint())
+            .await
+            .context("opening the private Postgres")?;
         Ok(Self {
             store,
             session: Some(session),
@@ -61,19 +65,12 @@ pub(super) fn given(shared: &Shared) -> anyhow::Result<Option<Address>> {
     Ok(url.map(Address::parse).transpose()?)
 }
 
-/// Connects and brings the schema up to date.
-pub(super) async fn open_store(address: &Address) -> anyhow::Result<Store> {
-    Store::open(address).await.context("opening the database")
-}
-
 /// Opens the service's database in a private cluster, making it first if it is new.
-pub(super) async fn open_private(endpoint: &Endpoint) -> anyhow::Result<Store> {
+pub(super) async fn open_private(endpoint: &Endpoint) -> Result<Store, StoreError> {
     let address =
         |role, database| Address::of_socket(&endpoint.socket_dir, endpoint.port, role, database);
-    store::provision(&address(SUPERUSER, "postgres"), SERVICE)
-        .await
-        .context("preparing the private Postgres")?;
-    open_store(&address(SERVICE, SERVICE)).await
+    store::provision(&address(SUPERUSER, "postgres"), SERVICE).await?;
+    Store::open(&address(SERVICE, SERVICE)).await
 }
 
 /// The URL of the service's database in a private cluster.

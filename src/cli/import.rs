@@ -171,7 +171,8 @@ async fn settle(pending: Option<Pending>, tally: &mut Tally) -> anyhow::Result<(
         format!("line {line} and what follows may not be stored: import the file again")
     })?;
     match outcome {
-        Outcome::Stored(_) => tally.stored += 1,
+        // Spooled: not here, an import has its file.
+        Outcome::Stored(_) | Outcome::Spooled { .. } => tally.stored += 1,
         Outcome::Duplicate(_) => tally.duplicates += 1,
         Outcome::Conflict(_) => tally.conflicts += 1,
         Outcome::Ignored { .. } => tally.ignored += 1,

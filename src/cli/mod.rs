@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "the command line is what prints")]
 
+mod bring_up;
 mod database;
 mod hooks;
 mod import;
@@ -9,6 +10,7 @@ mod lines;
 mod postgres;
 mod send;
 mod serve;
+mod service;
 mod signals;
 mod timeline;
 

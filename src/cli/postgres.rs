@@ -8,7 +8,8 @@ use tokio::process::Command;
 
 use super::{
     database::{data_dir, given, open_private, tell, url},
-    print, signals,
+    print,
+    signals::StopSignals,
 };
 use crate::{
     config::{DatabaseUrl, Shared},
@@ -79,9 +80,10 @@ async fn run_alone(shared: &Shared) -> anyhow::Result<ExitCode> {
     let settings = shared.postgres(data_dir(shared)?);
     let mut cluster = Box::pin(postgres::start(&settings, &tell)).await?;
     open_private(cluster.endpoint()).await?.close().await;
+    let mut signals = StopSignals::listen()?;
     print(&url(cluster.endpoint()));
     tokio::select! {
-        told = signals::told_to_stop() => told?,
+        () = signals.told() => {}
         never = cluster.supervise(&tell) => match never {},
     }
     cluster.stop_fast().await?;

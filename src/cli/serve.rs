@@ -5,35 +5,20 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::ExitCode,
-    sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context, bail, ensure};
-use axum::serve::ListenerExt;
 use clap::Args;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    time::timeout,
-};
+use jiff::SignedDuration;
+use sd_notify::NotifyState;
+use tokio::{net::TcpListener, sync::watch};
 
-use super::{database, hooks, print, signals};
+use super::{bring_up::bring_up, database, hooks, print, service::Service, signals::StopSignals};
 use crate::{
     config::Shared,
-    domain::hook::Hooks,
-    http::{self, AppState},
-    ingest::{self, Writer},
-    postgres::{self, Cluster, error::ClusterError},
-    store::Store,
+    ingest::{self, Spool},
+    postgres,
 };
-
-/// Longest wait for requests under way once told to stop; a supervisor kills after 30 to 90 s.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Between looks at whether a short command still owns the private cluster.
-const OWNER_POLL: Duration = Duration::from_millis(200);
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -50,12 +35,23 @@ pub(super) struct ServeArgs {
     listen: SocketAddr,
     /// Largest body taken, in bytes; larger ones get a 413.
     #[arg(long, default_value_t = 8 << 20, value_name = "BYTES")]
-    max_body_bytes: usize,
+    pub(super) max_body_bytes: usize,
+    /// Most bytes kept in the spool (below the data folder) while Postgres is away; past it deliveries are
+    /// refused with a 503.
+    #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
+    spool_max_bytes: u64,
+    /// A delivery whose commit takes longer is spooled: SuperOffice tries again after a second.
+    #[arg(long, default_value = "1s", value_name = "DURATION")]
+    commit_timeout: SignedDuration,
+    /// Longest time to end in once told to; what is left then waits in the spool.
+    #[arg(long, default_value = "20s", value_name = "DURATION")]
+    pub(super) drain_timeout: SignedDuration,
     #[command(flatten)]
-    hooks: hooks::HookArgs,
+    pub(super) hooks: hooks::HookArgs,
 }
 
-/// Receives until SIGTERM or Ctrl-C; answers what was accepted, then ends.
+/// Receives until SIGTERM or Ctrl-C; answers what was accepted, then ends. Listens first: what is delivered
+/// before the database is there is spooled.
 pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<ExitCode> {
     if args.hooks.allow_unsigned {
         ensure!(
@@ -64,49 +60,68 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
         );
         tracing::warn!("--allow-unsigned: anybody on this machine can write history");
     }
+    database::given(shared)?;
     let data_dir = database::data_dir(shared)?;
     postgres::create_data_dir(&data_dir)
         .with_context(|| format!("making {}", data_dir.display()))?;
     let _lock = lock(&data_dir)?;
     let loaded = hooks::load(&args.hooks, &data_dir)?;
+    let spool = data_dir.join("spool");
+    let spool = Spool::open(spool.clone(), args.spool_max_bytes)
+        .with_context(|| format!("opening the spool {}", spool.display()))?;
+    let mut signals = StopSignals::listen()?;
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("listening on {}", args.listen))?;
     let listen = listener.local_addr().context("reading the address")?;
-
-    let mut cluster = start_cluster(shared, &data_dir).await?;
-    let store = match (&cluster, database::given(shared)?) {
-        (Some(cluster), _) => database::open_private(cluster.endpoint()).await?,
-        (None, Some(address)) => database::open_store(&address).await?,
-        (None, None) => bail!("there is no database"),
-    };
     greet(listen, &loaded, &data_dir);
+    tell_supervisor(NotifyState::Ready);
+
+    let mut cluster = None;
+    let (there, live) = watch::channel(None);
     let served = {
-        let serving = Box::pin(serve(
-            listener,
-            store.clone(),
-            &args,
-            loaded.hooks,
-            data_dir,
-        ));
-        match &mut cluster {
-            None => serving.await,
-            Some(cluster) => tokio::select! {
-                served = serving => served,
-                never = cluster.supervise(&database::tell) => match never {},
-            },
+        let commit_timeout = args.commit_timeout.unsigned_abs();
+        let receiver = ingest::receiver(live.clone(), spool.clone(), commit_timeout);
+        let service = Service {
+            live: live.clone(),
+            spool,
+            args: &args,
+            data_dir: &data_dir,
+            database: Box::pin(bring_up(shared, &data_dir, &mut cluster, there)),
+        };
+        Box::pin(service.serve(listener, loaded.hooks, receiver, &mut signals)).await
+    };
+    let closing = async {
+        let store = live.borrow().clone();
+        if let Some(store) = store {
+            store.close().await;
+        }
+        match cluster {
+            Some(cluster) => Box::new(cluster).stop_fast().await,
+            None => Ok(()),
         }
     };
-    store.close().await;
-    if let Some(cluster) = cluster {
-        Box::new(cluster)
-            .stop_fast()
-            .await
-            .context("stopping the private Postgres")?;
+    tokio::select! {
+        closed = closing => closed.context("stopping the private Postgres")?,
+        () = signals.told() => end_at_once(),
     }
     served?;
     tracing::info!("Ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was answered is durable, and the private Postgres ends with this process.
+#[expect(clippy::exit, reason = "whoever asks twice does not want to wait")]
+pub(super) fn end_at_once() {
+    tracing::warn!("Told to stop twice: ending at once");
+    std::process::exit(1)
+}
+
+/// For a supervisor such as systemd that wants to know; without one nothing happens.
+pub(super) fn tell_supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "Could not tell the supervisor");
+    }
 }
 
 /// One `serve` a data folder.
@@ -127,31 +142,6 @@ fn lock(data_dir: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// Starts the private cluster, unless a database was given. A short command may own it: then waits for
-/// that one to end, because the server would end with it.
-async fn start_cluster(shared: &Shared, data_dir: &Path) -> anyhow::Result<Option<Cluster>> {
-    if database::given(shared)?.is_some() {
-        return Ok(None);
-    }
-    let settings = shared.postgres(data_dir.to_owned());
-    let mut told = false;
-    loop {
-        match Box::pin(postgres::start(&settings, &database::tell)).await {
-            Ok(cluster) => return Ok(Some(cluster)),
-            Err(ClusterError::Owned { .. }) => {
-                if !told {
-                    tracing::info!(
-                        "Waiting for another ticketlog command that uses the private Postgres"
-                    );
-                    told = true;
-                }
-                tokio::time::sleep(OWNER_POLL).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 fn greet(listen: SocketAddr, loaded: &hooks::Loaded, data_dir: &Path) {
     print(&format!(
         "Listening on http://{listen}; data in {}",
@@ -164,88 +154,4 @@ fn greet(listen: SocketAddr, loaded: &hooks::Loaded, data_dir: &Path) {
             file.display()
         ));
     }
-}
-
-/// Serves until told to stop, then until what was accepted is answered.
-async fn serve(
-    listener: TcpListener,
-    store: Store,
-    args: &ServeArgs,
-    hooks: Hooks,
-    data_dir: std::path::PathBuf,
-) -> anyhow::Result<()> {
-    let (live, hooks) = watch::channel(Arc::new(hooks));
-    let (ingest, writer) = ingest::channel(store.clone());
-    let mut writing = start_writer(writer);
-    let router = http::router(AppState {
-        ingest,
-        store,
-        hooks,
-        max_body_bytes: args.max_body_bytes,
-        allow_unsigned: args.hooks.allow_unsigned,
-    });
-    let (stop, mut stopping) = watch::channel(false);
-    let listener = listener.tap_io(|stream| {
-        // An answer is one small packet: waiting to fill it would cost 40 ms.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "Could not set TCP_NODELAY");
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        // An error means that the sender is gone, which is an order to stop too.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    });
-    let mut serving = Box::pin(serving.into_future());
-    tokio::select! {
-        served = &mut serving => { served.context("serving")?; }
-        written = &mut writing => { written.context("the writer failed")?; bail!("the writer ended"); }
-        told = signals::told_to_stop() => { told?; }
-        reloaded = reload(&live, &args.hooks, &data_dir) => { reloaded?; }
-    }
-    tracing::info!("Stopping: answering what was accepted");
-    stop.send_replace(true);
-    if timeout(DRAIN_TIMEOUT, &mut serving).await.is_err() {
-        tracing::warn!(
-            "Some connections did not end in {} s and are cut",
-            DRAIN_TIMEOUT.as_secs()
-        );
-    }
-    // The last handles to the queue end with the server and its connections.
-    drop(serving);
-    match timeout(DRAIN_TIMEOUT, writing).await {
-        Ok(written) => written.context("the writer failed"),
-        Err(_) => bail!(
-            "what was accepted could not be stored in {} s",
-            DRAIN_TIMEOUT.as_secs()
-        ),
-    }
-}
-
-/// The one task beside those of the connections; it ends when the last handle to its queue is gone.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that starts tasks"
-)]
-fn start_writer(writer: Writer) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(writer.run())
-}
-
-/// On each SIGHUP reads secrets and hooks again; what cannot be read changes nothing.
-async fn reload(
-    live: &watch::Sender<Arc<Hooks>>,
-    args: &hooks::HookArgs,
-    data_dir: &Path,
-) -> anyhow::Result<()> {
-    let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
-    while hangup.recv().await.is_some() {
-        match hooks::load(args, data_dir) {
-            Ok(loaded) => {
-                tracing::info!(hooks.len = loaded.hooks.len(), "Hooks were read again");
-                live.send_replace(Arc::new(loaded.hooks));
-            }
-            Err(error) => tracing::error!("Hooks were not changed: {error:#}"),
-        }
-    }
-    Ok(())
 }

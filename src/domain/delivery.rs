@@ -74,6 +74,15 @@ impl Delivery {
         self.arrival.headers.get(RETRY_HEADER)?.trim().parse().ok()
     }
 
+    /// The tenant it is for, and its event's id there; none for what is parked.
+    pub fn event(&self) -> Option<(&Tenant, EventId)> {
+        match &self.reading {
+            Reading::Event(event) => Some((&event.tenant, event.event_id)),
+            Reading::Test { tenant, event_id } => Some((tenant, *event_id)),
+            Reading::Parked(_) => None,
+        }
+    }
+
     /// `WebhookName` of an event.
     pub fn webhook_name(&self) -> Option<&str> {
         match &self.reading {
@@ -94,6 +103,11 @@ pub enum Outcome {
     Conflict(Place),
     /// Kept whole, but no event.
     Parked(ParkReason),
+    /// Durable on this machine, on its way to the log.
+    Spooled {
+        /// The tenant, and the event's id in it; none for what will be parked.
+        event: Option<(Tenant, EventId)>,
+    },
     /// The registration test.
     Ignored {
         /// The tenant it names.
@@ -122,6 +136,7 @@ impl Outcome {
             Self::Duplicate(_) => "duplicate",
             Self::Conflict(_) => "conflict",
             Self::Parked(_) => "parked",
+            Self::Spooled { .. } => "spooled",
             Self::Ignored { .. } => "ignored",
         }
     }

@@ -3,6 +3,8 @@
 //! Reading cannot fail: after a valid signature no content is refused. The rules are the table
 //! "Reading a body" of `docs/history.md`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
     hook::TenantRule,
     ids::{Actor, EventId, Tenant, TicketId},
@@ -56,7 +58,8 @@ pub struct Event {
 }
 
 /// Why a body was parked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ParkReason {
     /// Not a JSON object.
     NotAnObject,

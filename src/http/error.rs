@@ -35,6 +35,8 @@ pub(super) enum ApiError {
     TooLarge(usize),
     /// 503.
     NotStored(IngestError),
+    /// 503: the store is not there yet.
+    Starting,
     /// 503 or 500.
     Store(StoreError),
 }
@@ -91,7 +93,7 @@ impl ApiError {
                 "urn:ticketlog:not-stored",
                 "The delivery was not stored",
             ),
-            Self::Store(StoreError::Unavailable(_)) => (
+            Self::Starting | Self::Store(StoreError::Unavailable(_)) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "urn:ticketlog:unavailable",
                 "The database cannot be reached",
@@ -122,7 +124,9 @@ impl ApiError {
                 )
             }
             Self::NotStored(error) => format!("{error}; send it again"),
-            Self::Store(StoreError::Unavailable(_)) => "try again in a moment".to_owned(),
+            Self::Starting | Self::Store(StoreError::Unavailable(_)) => {
+                "try again in a moment".to_owned()
+            }
             Self::Store(_) => "the log of the server says what".to_owned(),
         }
     }

@@ -45,11 +45,12 @@ pub(super) async fn list_events(
     Query(params): Query<FeedParams>,
 ) -> Result<Json<FeedJson>, ApiError> {
     let limit = limit(params.limit)?;
-    let head = state.store.find_head(&tenant).await?;
+    let store = state.store().await?;
+    let head = store.find_head(&tenant).await?;
     let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
     let after = Position(params.after);
     // Up to the head that was read, so that head and items agree.
-    let events = state.store.list_events(&tenant, after, head, limit).await?;
+    let events = store.list_events(&tenant, after, head, limit).await?;
     let last = events.last().map(|event| event.position);
     Ok(Json(FeedJson {
         items: events.into_iter().map(EventJson::from).collect(),
@@ -96,7 +97,7 @@ pub(super) async fn show_event(
     Path((tenant, event_id)): Path<(Tenant, EventId)>,
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<EventDetailJson>, ApiError> {
-    let found = state.store.find_event(&tenant, event_id).await?;
+    let found = state.store().await?.find_event(&tenant, event_id).await?;
     let detail = found.ok_or_else(|| {
         ApiError::Unknown(format!("no event {event_id} is in the log of \"{tenant}\""))
     })?;

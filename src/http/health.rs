@@ -15,7 +15,17 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Serialize)]
 pub(super) struct Readiness {
     ready: bool,
+    /// `ok`, or `away`: then deliveries are spooled.
     database: &'static str,
+    spool: SpoolJson,
+}
+
+/// The spool at a glance.
+#[derive(Debug, Serialize)]
+struct SpoolJson {
+    /// `ok`, or `refusing` if it is full or cannot be written.
+    state: &'static str,
+    bytes: u64,
 }
 
 /// `GET /healthz`: 200 while the process answers; asks nothing of the database.
@@ -23,19 +33,32 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: 200 while a delivery can be made durable, else 503.
+/// `GET /readyz`: 200 while a delivery can be made durable, in Postgres or the spool, else 503. A load
+/// balancer must not cut the sender off because Postgres is away.
 pub(super) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
-    let answers = timeout(PING_TIMEOUT, state.store.ping()).await;
-    if matches!(answers, Ok(Ok(()))) {
-        let readiness = Readiness {
-            ready: true,
-            database: "ok",
-        };
-        return (StatusCode::OK, Json(readiness));
-    }
+    let database = takes_deliveries(&state).await;
+    let spool = *state.spool.borrow();
+    let ready = database || !spool.refusing;
     let readiness = Readiness {
-        ready: false,
-        database: "away",
+        ready,
+        database: if database { "ok" } else { "away" },
+        spool: SpoolJson {
+            state: if spool.refusing { "refusing" } else { "ok" },
+            bytes: spool.bytes,
+        },
     };
-    (StatusCode::SERVICE_UNAVAILABLE, Json(readiness))
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness))
+}
+
+async fn takes_deliveries(state: &AppState) -> bool {
+    let store = state.store.borrow().clone();
+    let Some(store) = store.filter(|_| !state.breaker.is_open()) else {
+        return false;
+    };
+    matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())))
 }

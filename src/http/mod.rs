@@ -10,15 +10,23 @@ mod tickets;
 mod timeline;
 mod webhook;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router, middleware,
     routing::{get, post},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
-use crate::{domain::hook::Hooks, ingest::Ingest, store::Store};
+use self::error::ApiError;
+use crate::{
+    domain::hook::Hooks,
+    ingest::{Breaker, Ingest, LiveStore, SpoolStatus},
+    store::Store,
+};
+
+/// Longest wait of a read for a store that is not there yet.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The hooks in force; reloading sends new ones.
 pub type LiveHooks = watch::Receiver<Arc<Hooks>>;
@@ -28,14 +36,28 @@ pub type LiveHooks = watch::Receiver<Arc<Hooks>>;
 pub struct AppState {
     /// Hands deliveries to the writer.
     pub ingest: Ingest,
-    /// For reads.
-    pub store: Store,
+    /// For reads, once it is there.
+    pub store: LiveStore,
+    /// Whether Postgres takes deliveries.
+    pub breaker: Breaker,
+    /// How full the spool is.
+    pub spool: watch::Receiver<SpoolStatus>,
     /// The hooks in force.
     pub hooks: LiveHooks,
     /// Largest body taken, in bytes.
     pub max_body_bytes: usize,
     /// Whether a body without a signature is believed.
     pub allow_unsigned: bool,
+}
+
+impl AppState {
+    /// The store; waits 5 s for one that is not there yet, as in the first second of the program.
+    async fn store(&self) -> Result<Store, ApiError> {
+        let mut live = self.store.clone();
+        let there = timeout(STORE_TIMEOUT, live.wait_for(Option::is_some)).await;
+        let store = there.ok().and_then(|there| there.ok()?.clone());
+        store.ok_or(ApiError::Starting)
+    }
 }
 
 /// All routes. Serve it with the peer's address as `ConnectInfo`: reads are for this machine alone.

@@ -34,7 +34,7 @@ pub(super) async fn list_tenants(
     State(state): State<AppState>,
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<ListJson<TenantJson>>, ApiError> {
-    let tenants = state.store.list_tenants().await?;
+    let tenants = state.store().await?.list_tenants().await?;
     let items = tenants.into_iter().map(TenantJson::from).collect();
     Ok(Json(ListJson { items, next: None }))
 }

@@ -44,8 +44,9 @@ pub(super) async fn show_ticket(
         .as_of
         .map(|as_of| instant("as_of", &as_of))
         .transpose()?;
-    let known_at = known_at(&state.store, &tenant, params.known_at.as_deref()).await?;
-    let found = find_history(&state.store, &tenant, ticket, known_at, as_of).await?;
+    let store = state.store().await?;
+    let known_at = known_at(&store, &tenant, params.known_at.as_deref()).await?;
+    let found = find_history(&store, &tenant, ticket, known_at, as_of).await?;
     let json = TicketJson::new(ticket, found.history, found.events, found.undated);
     Ok(Json(json))
 }
@@ -63,13 +64,13 @@ pub(super) async fn list_ticket_events(
         None => None,
     };
     let from = Position(after.unwrap_or(0));
+    let store = state.store().await?;
     // One more than asked for tells whether another page follows.
-    let mut events = state
-        .store
+    let mut events = store
         .list_ticket_events(&tenant, ticket, from, limit.saturating_add(1))
         .await?;
     if events.is_empty() && after.is_none() {
-        return Err(unknown_ticket(&state.store, &tenant, ticket).await?);
+        return Err(unknown_ticket(&store, &tenant, ticket).await?);
     }
     let more = events.len() > usize::from(limit);
     events.truncate(usize::from(limit));

@@ -75,11 +75,12 @@ pub(super) async fn show_timeline(
         Some(cursor) => Some(decode_cursor(&query, cursor)?),
         None => None,
     };
+    let store = state.store().await?;
     let known_at = match &at {
         Some(at) => Position(at.known_at),
-        None => known_at(&state.store, &tenant, params.known_at.as_deref()).await?,
+        None => known_at(&store, &tenant, params.known_at.as_deref()).await?,
     };
-    let found = find_history(&state.store, &tenant, ticket, known_at, None).await?;
+    let found = find_history(&store, &tenant, ticket, known_at, None).await?;
     let after = at.map(|at| EventId(at.after));
     let page = selection
         .page(found.history, after, usize::from(limit))

@@ -167,10 +167,17 @@ impl From<Outcome> for Receipt {
                 reason: Some(reason.as_str()),
                 ..Self::default()
             },
-            Outcome::Ignored { tenant, event_id } => Self {
+            Outcome::Ignored { tenant, event_id }
+            | Outcome::Spooled {
+                event: Some((tenant, event_id)),
+            } => Self {
                 outcome: word,
                 event_id: Some(event_id),
                 tenant: Some(tenant),
+                ..Self::default()
+            },
+            Outcome::Spooled { event: None } => Self {
+                outcome: word,
                 ..Self::default()
             },
         }

@@ -1,51 +1,60 @@
 //! The task that writes.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::time::Duration;
 
-use tokio::{sync::mpsc, time::timeout};
-
-use super::{IngestError, handle::Job};
-use crate::{
-    domain::{
-        delivery::{Delivery, Outcome},
-        event::{ParkReason, Reading},
-    },
-    store::{Store, StoreError},
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
 };
 
-/// Most events in one transaction: half a megabyte at 1 kB a body, so no reply waits long.
-const MAX_BATCH: usize = 512;
+use super::{
+    IngestError,
+    append::{Outcomes, append_all, raise_alarm, tell_failure},
+    batch::{MAX_BATCH, batch_length},
+    breaker::Breaker,
+    handle::Job,
+    spool::{Spool, wait_for_disk},
+};
+use crate::{
+    domain::delivery::{Delivery, Outcome},
+    store::{Appender, Store},
+};
 
 /// Turns of the scheduler without a new delivery after which a batch is closed.
 const IDLE_TURNS: u32 = 3;
 
-/// Most bytes of bodies in one transaction, past the first: larger statements only cost memory.
-const MAX_BATCH_BYTES: usize = 16 << 20;
+/// Longest wait for one transaction where there is no spool. The statements in it are bounded by the
+/// server; this one is for a server that does not answer at all.
+pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for one transaction. The statements in it are bounded by the server; this one is for a
-/// server that does not answer at all.
-const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where deliveries go that Postgres does not take.
+#[derive(Debug)]
+pub(super) struct Fallback {
+    pub(super) spool: Spool,
+    pub(super) breaker: Breaker,
+}
 
 /// Owns the receiving end of the queue.
 #[derive(Debug)]
 pub struct Writer {
-    store: Store,
-    queue: mpsc::Receiver<Job>,
+    pub(super) store: watch::Receiver<Option<Store>>,
+    pub(super) queue: mpsc::Receiver<Job>,
+    /// Longest wait for a commit.
+    pub(super) commit_timeout: Duration,
+    pub(super) fallback: Option<Fallback>,
 }
 
 impl Writer {
-    pub(super) fn new(store: Store, queue: mpsc::Receiver<Job>) -> Self {
-        Self { store, queue }
-    }
-
     /// Writes until every handle is dropped and the queue is empty. Every job gets an answer.
     pub async fn run(mut self) {
+        let mut appender = None;
         let mut waiting = Vec::with_capacity(MAX_BATCH);
         while 0 < self.queue.recv_many(&mut waiting, MAX_BATCH).await {
             self.take_what_is_ready(&mut waiting).await;
             while !waiting.is_empty() {
-                let batch = waiting.drain(..batch_length(&waiting)).collect();
-                self.write(batch).await;
+                let lengths = waiting.iter().map(|job| job.delivery.body.len());
+                let batch = waiting.drain(..batch_length(lengths)).collect();
+                self.write(&mut appender, batch).await;
             }
         }
     }
@@ -65,110 +74,96 @@ impl Writer {
         }
     }
 
-    async fn write(&self, batch: Vec<Job>) {
+    async fn write(&self, appender: &mut Option<Appender>, batch: Vec<Job>) {
         let mut deliveries = Vec::with_capacity(batch.len());
         let mut replies = Vec::with_capacity(batch.len());
         for job in batch {
             deliveries.push(job.delivery);
             replies.push((job.reply, job.room));
         }
-        let results = self.append(&mut deliveries).await;
-        for ((reply, room), (at, result)) in replies.into_iter().zip(results) {
-            if let (Ok(outcome), Some(delivery)) = (&result, deliveries.get(at)) {
+        let mut outcomes = Outcomes::new();
+        self.append(appender, &mut deliveries, &mut outcomes).await;
+        if outcomes.len() < deliveries.len() {
+            self.spool(&deliveries, &mut outcomes).await;
+        }
+        for (at, (reply, room)) in replies.into_iter().enumerate() {
+            let outcome = outcomes.remove(&at);
+            if let (Some(outcome), Some(delivery)) = (&outcome, deliveries.get(at)) {
                 raise_alarm(outcome, delivery);
             }
             // The caller may have hung up; the event is in the log all the same.
-            let _ = reply.send(result);
+            let _ = reply.send(outcome.ok_or(IngestError::Unavailable));
             drop(room);
         }
     }
 
-    /// Appends; where Postgres refuses a value, bisects, so that one poisonous body costs its neighbours
-    /// nothing, and parks what is refused alone.
     async fn append(
         &self,
+        appender: &mut Option<Appender>,
         deliveries: &mut [Delivery],
-    ) -> BTreeMap<usize, Result<Outcome, IngestError>> {
-        let mut results = BTreeMap::new();
-        let mut ranges: Vec<Range<usize>> = Vec::new();
-        ranges.push(0..deliveries.len());
-        while let Some(range) = ranges.pop() {
-            let batch = deliveries.get(range.clone()).unwrap_or_default();
-            match timeout(APPEND_TIMEOUT, self.store.append(batch)).await {
-                Ok(Ok(outcomes)) => results.extend(range.zip(outcomes.into_iter().map(Ok))),
-                Ok(Err(StoreError::Refused(_))) if range.len() > 1 => {
-                    let middle = range.start.midpoint(range.end);
-                    // The first half is popped first: order of arrival is order of position.
-                    ranges.push(middle..range.end);
-                    ranges.push(range.start..middle);
-                }
-                Ok(Err(StoreError::Refused(error))) if park(deliveries, range.start) => {
-                    tracing::error!(%error, "The database refused an event, which is parked");
-                    ranges.push(range);
-                }
-                Ok(Err(error)) => {
-                    fail(&mut results, deliveries.len(), &error);
-                    break;
-                }
-                Err(elapsed) => {
-                    fail(&mut results, deliveries.len(), &elapsed);
-                    break;
-                }
-            }
+        outcomes: &mut Outcomes,
+    ) {
+        if self
+            .fallback
+            .as_ref()
+            .is_some_and(|fallback| fallback.breaker.is_open())
+        {
+            return;
         }
-        results
-    }
-}
-
-/// How many of those waiting go into the next transaction; at least one.
-fn batch_length(waiting: &[Job]) -> usize {
-    let mut bytes = 0;
-    let within = waiting.iter().take_while(|job| {
-        bytes += job.delivery.body.len();
-        bytes <= MAX_BATCH_BYTES
-    });
-    within.count().max(1)
-}
-
-/// Marks a delivery as parked; false if it already was.
-fn park(deliveries: &mut [Delivery], at: usize) -> bool {
-    match deliveries.get_mut(at) {
-        Some(delivery) if !matches!(delivery.reading, Reading::Parked(_)) => {
-            delivery.reading = Reading::Parked(ParkReason::Refused);
-            true
+        let appender = match appender {
+            Some(appender) => appender,
+            none => match &*self.store.borrow() {
+                Some(store) => none.insert(store.appender()),
+                None => return,
+            },
+        };
+        let batch = deliveries.len();
+        let appending = append_all(appender, deliveries, outcomes);
+        match timeout(self.commit_timeout, appending).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.postgres_is_away(batch, &error),
+            Err(elapsed) => self.postgres_is_away(batch, &elapsed),
         }
-        _ => false,
+    }
+
+    fn postgres_is_away(&self, batch: usize, error: &dyn std::error::Error) {
+        tell_failure(batch, error);
+        if let Some(fallback) = &self.fallback {
+            fallback.breaker.open();
+        }
+    }
+
+    /// Makes durable here what has no outcome yet.
+    async fn spool(&self, deliveries: &[Delivery], outcomes: &mut Outcomes) {
+        let Some(fallback) = &self.fallback else {
+            return;
+        };
+        let missing: Vec<(usize, Delivery)> = deliveries
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !outcomes.contains_key(at))
+            .map(|(at, delivery)| (at, delivery.clone()))
+            .collect();
+        let spooled: Outcomes = missing
+            .iter()
+            .map(|(at, delivery)| (*at, spooled(delivery)))
+            .collect();
+        let spool = fallback.spool.clone();
+        let pushed = wait_for_disk(move || {
+            let missing: Vec<&Delivery> = missing.iter().map(|(_, delivery)| delivery).collect();
+            Ok(spool.push(&missing))
+        });
+        match pushed.await {
+            Ok(Ok(())) => outcomes.extend(spooled),
+            Ok(Err(error)) => tell_failure(spooled.len(), &error),
+            Err(error) => tell_failure(spooled.len(), &error),
+        }
     }
 }
 
-/// Answers all that have no answer yet, and says so once.
-fn fail(
-    results: &mut BTreeMap<usize, Result<Outcome, IngestError>>,
-    batch: usize,
-    error: &dyn std::error::Error,
-) {
-    let cause = error.source().map(ToString::to_string);
-    tracing::error!(batch.len = batch, %error, cause, "Could not append a batch");
-    for at in 0..batch {
-        results.entry(at).or_insert(Err(IngestError::Unavailable));
-    }
-}
-
-/// One line for each outcome that an operator should look into.
-fn raise_alarm(outcome: &Outcome, delivery: &Delivery) {
-    let hook = delivery.arrival.origin.hook();
-    match outcome {
-        Outcome::Conflict(place) => tracing::warn!(
-            tenant = %place.tenant, event.id = %place.event_id, event.position = place.position.0, hook,
-            "An event id came again with other content; both bodies are kept, the first counts"
-        ),
-        Outcome::Parked(reason) => tracing::warn!(
-            reason = reason.as_str(),
-            hook,
-            body.len = delivery.body.len(),
-            "A body was parked: it {}",
-            reason.explain()
-        ),
-        Outcome::Stored(_) | Outcome::Duplicate(_) | Outcome::Ignored { .. } => {}
-    }
+fn spooled(delivery: &Delivery) -> Outcome {
+    let event = delivery
+        .event()
+        .map(|(tenant, event_id)| (tenant.clone(), event_id));
+    Outcome::Spooled { event }
 }

@@ -38,14 +38,15 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// True for the classes of SQLSTATE that blame the values: 22 data exception, 23 integrity constraint
-/// violation, 54 program limit exceeded. All else (locks, shutdown, privileges, disk) would meet every
-/// other row as well.
+/// violation, 54 program limit exceeded; P0, which a trigger of the operator's raises; and XX internal
+/// error, which a damaged index page gives for the rows that belong there. All else (locks, shutdown,
+/// privileges, disk) would meet every other row as well.
 fn is_about_values(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(database) = error else {
         return false;
     };
     database.code().is_some_and(|code| {
-        ["22", "23", "54"]
+        ["22", "23", "54", "P0", "XX"]
             .iter()
             .any(|class| code.starts_with(class))
     })

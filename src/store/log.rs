@@ -1,13 +1,15 @@
 //! Appending to the log: a batch in one transaction, positions without a hole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff_sqlx::ToSqlx;
-use sqlx::{Connection, PgConnection};
-use tokio::time::timeout;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{ACQUIRE_TIMEOUT, Store, StoreError, delivery, parked};
+use super::{Store, StoreError, delivery, parked};
 use crate::{
     clock,
     domain::{
@@ -33,12 +35,19 @@ pub(super) struct Known {
     pub(super) sha256: Vec<u8>,
 }
 
-/// The session that appends, and what it expects.
-#[derive(Default)]
-pub(super) struct Writing {
+/// Appends to the log through a session of its own, apart from those for reads, so that no report can keep
+/// a delivery waiting. A pool would ask the session after each batch whether it still lives.
+pub struct Appender {
+    store: Store,
     connection: Option<PgConnection>,
     /// The last batch held an event that was known: the next may as well.
     look_up: bool,
+}
+
+impl fmt::Debug for Appender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Appender")
+    }
 }
 
 /// Whether a batch's events are looked up before they are inserted.
@@ -51,27 +60,40 @@ enum Expect {
 }
 
 impl Store {
+    /// A session that appends; it connects when it is first used.
+    pub fn appender(&self) -> Appender {
+        Appender {
+            store: self.clone(),
+            connection: None,
+            look_up: false,
+        }
+    }
+}
+
+impl Appender {
     /// Makes a batch of deliveries durable, all or none, and answers each in the order given.
     ///
     /// Tenants are taken in ascending order and each one's head row is locked, so that receivers on one
     /// tenant take turns, never deadlock, and no reader sees a position before its predecessor. Within a
     /// tenant, events get positions in the order given; an event that is known, from before or from
-    /// earlier in the batch, leaves a delivery instead.
+    /// earlier in the batch, leaves a delivery instead. An arrival that is in the log adds nothing.
+    ///
+    /// Given up in the middle (its future dropped), the batch may be stored all the same.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if Postgres refuses a value in it: try the halves.
-    /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was.
-    pub async fn append(&self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
-        let mut writing = self.writer.lock().await;
+    /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was, unless it was
+    /// the answer to the commit that got lost.
+    pub async fn append(&mut self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
         // The look-up is an eighth of a batch's time, and all but a few batches are new.
-        if !writing.look_up && are_distinct(batch) {
-            match self.append_once(&mut writing, batch, Expect::New).await {
+        if !self.look_up && are_distinct(batch) {
+            match self.append_once(batch, Expect::New).await {
                 Err(StoreError::Refused(_)) => {}
                 result => return result,
             }
         }
-        let outcomes = self.append_once(&mut writing, batch, Expect::Known).await?;
-        writing.look_up = outcomes
+        let outcomes = self.append_once(batch, Expect::Known).await?;
+        self.look_up = outcomes
             .iter()
             .any(|outcome| matches!(outcome, Outcome::Duplicate(_) | Outcome::Conflict(_)));
         Ok(outcomes)
@@ -79,19 +101,18 @@ impl Store {
 
     /// One transaction.
     async fn append_once(
-        &self,
-        writing: &mut Writing,
+        &mut self,
         batch: &[Delivery],
         expect: Expect,
     ) -> Result<Vec<Outcome>, StoreError> {
         // Taken out: a session that fails or is given up in the middle is not used again.
-        let mut connection = match writing.connection.take() {
+        let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connect_writer().await?,
+            None => self.store.connect().await?,
         };
         if begin(&mut connection).await.is_err() {
             // Broken since its last use; nothing was sent.
-            connection = self.connect_writer().await?;
+            connection = self.store.connect().await?;
             begin(&mut connection).await?;
         }
         let result = append(&mut connection, batch, expect).await;
@@ -101,29 +122,8 @@ impl Store {
             Err(_) => return result,
         };
         sqlx::raw_sql(end).execute(&mut connection).await?;
-        writing.connection = Some(connection);
+        self.connection = Some(connection);
         result
-    }
-
-    async fn connect_writer(&self) -> Result<PgConnection, StoreError> {
-        if self.reads.is_closed() {
-            return Err(sqlx::Error::PoolClosed.into());
-        }
-        let connecting = PgConnection::connect_with(&self.options);
-        match timeout(ACQUIRE_TIMEOUT, connecting).await {
-            Ok(connected) => Ok(connected?),
-            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
-        }
-    }
-}
-
-impl Writing {
-    /// Ends the session.
-    pub(super) async fn close(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            // It ends with its socket, whether it says good-bye or not.
-            let _ = connection.close().await;
-        }
     }
 }
 

@@ -8,19 +8,19 @@ mod parked;
 mod read;
 mod tenant;
 
-use std::{fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool,
-    migrate::Migrator,
+    Connection, PgConnection, PgPool,
+    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::sync::Mutex;
+use tokio::time::timeout;
 
-use self::log::Writing;
 pub use self::{
     error::StoreError,
     history::TicketHistory,
+    log::Appender,
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,
 };
@@ -81,10 +81,6 @@ impl Address {
 pub struct Store {
     options: PgConnectOptions,
     reads: PgPool,
-    /// The session that appends, apart from those for reads, so that no report can keep a delivery waiting.
-    /// One is enough, since a tenant's writers take turns anyway; a pool would ask it after each batch
-    /// whether it still lives.
-    writer: Arc<Mutex<Writing>>,
 }
 
 impl fmt::Debug for Store {
@@ -105,11 +101,7 @@ impl Store {
             .max_connections(READ_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.clone());
-        let store = Self {
-            options,
-            reads,
-            writer: Arc::default(),
-        };
+        let store = Self { options, reads };
         store.migrate().await?;
         Ok(store)
     }
@@ -119,7 +111,8 @@ impl Store {
     /// The lock belongs to a transaction, because a session's would not survive a pooler; so it takes
     /// a connection of its own.
     async fn migrate(&self) -> Result<(), StoreError> {
-        let mut lock = self.reads.begin().await?;
+        let mut connection = self.connect().await?;
+        let mut lock = connection.begin().await?;
         sqlx::query!("SELECT pg_advisory_xact_lock($1) AS _lock", MIGRATION_LOCK)
             .fetch_one(&mut *lock)
             .await?;
@@ -128,12 +121,23 @@ impl Store {
             locking: false,
             ..Migrator::DEFAULT
         };
-        migrator
-            .run(&self.reads)
-            .await
-            .map_err(StoreError::Migration)?;
+        migrator.run(&self.reads).await.map_err(unmigrated)?;
         lock.commit().await?;
+        connection.close().await?;
         Ok(())
+    }
+
+    /// A connection outside the pool, which would try for its whole time-out before it says why it cannot
+    /// connect.
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        if self.reads.is_closed() {
+            return Err(sqlx::Error::PoolClosed.into());
+        }
+        let connecting = PgConnection::connect_with(&self.options);
+        match timeout(ACQUIRE_TIMEOUT, connecting).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
     }
 
     /// Answers if the database does.
@@ -147,10 +151,21 @@ impl Store {
         Ok(())
     }
 
-    /// Closes all connections, once what runs on them has ended.
+    /// Closes the connections for reads, once what runs on them has ended. Appenders connect no more.
     pub async fn close(&self) {
         self.reads.close().await;
-        self.writer.lock().await.close().await;
+    }
+}
+
+/// A connection that broke in the middle is no fault of the schema.
+fn unmigrated(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
+            if error.as_database_error().is_none() =>
+        {
+            error.into()
+        }
+        error => StoreError::Migration(error),
     }
 }
 

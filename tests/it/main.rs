@@ -26,4 +26,5 @@ mod real_data;
 mod receive;
 mod sender;
 mod signatures;
+mod spool;
 mod support;

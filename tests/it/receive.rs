@@ -130,7 +130,7 @@ async fn a_flipped_bit_is_a_401_over_http_and_leaves_no_row() {
 
 #[tokio::test]
 async fn what_could_not_be_stored_says_when_to_send_it_again() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_without_spool().await;
     app.db.store.close().await;
     let body: Bytes = payload::created(1).into();
     let request = app.http.post(format!("{}/webhook", app.url));

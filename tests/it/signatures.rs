@@ -131,7 +131,7 @@ async fn what_is_not_believed_is_a_401_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_wrong_signature_costs_no_database_work() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_without_spool().await;
     app.db.store.close().await;
     let body: bytes::Bytes = payload::created(1).into();
     let wrong = [("X-SuperOffice-Signature", &*sign("wrong", &body))];

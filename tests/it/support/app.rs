@@ -1,18 +1,19 @@
 //! The service in the test's process, on a port of its own.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::StatusCode;
 use serde_json::Value;
 use sqlx::PgConnection;
+use tempfile::TempDir;
 use ticketlog::{
     domain::{
         hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
         signature::{Secret, encode},
     },
     http::{self, AppState},
-    ingest,
+    ingest::{self, Spool},
 };
 use tokio::sync::watch;
 
@@ -24,12 +25,17 @@ pub(crate) const SECRET: &str = "Something Super Secret";
 /// Largest body that the app takes.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
 
+/// Longer than the program's, for the tests share their cores: what is delivered is to be stored.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+
 pub(crate) struct TestApp {
     pub(crate) db: TestDb,
     pub(crate) url: String,
     pub(crate) http: reqwest::Client,
     /// Sending other hooks puts them in force.
     pub(crate) hooks: watch::Sender<Arc<Hooks>>,
+    /// Holds the spool.
+    _folder: TempDir,
 }
 
 /// An answer: status, headers of interest, body.
@@ -70,15 +76,29 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(db: TestDb, allow_unsigned: bool) -> Self {
+        Self::start_fully(db, allow_unsigned, 1 << 30).await
+    }
+
+    /// Without room in the spool: what Postgres does not take is refused.
+    pub(crate) async fn start_without_spool() -> Self {
+        Self::start_fully(TestDb::create().await, false, 0).await
+    }
+
+    async fn start_fully(db: TestDb, allow_unsigned: bool, spool_max_bytes: u64) -> Self {
         // Fails if another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let default = hook(&[SECRET], TenantRule::Any);
         let hooks = Hooks::from([(DEFAULT_HOOK.to_owned(), default)]);
         let (hooks, live) = watch::channel(Arc::new(hooks));
-        let (ingest, writer) = ingest::channel(db.store.clone());
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path().join("spool"), spool_max_bytes).unwrap();
+        let (_, store) = watch::channel(Some(db.store.clone()));
+        let receiver = ingest::receiver(store.clone(), spool.clone(), COMMIT_TIMEOUT);
         let router = http::router(AppState {
-            ingest,
-            store: db.store.clone(),
+            ingest: receiver.ingest,
+            store,
+            breaker: receiver.breaker.clone(),
+            spool: spool.status(),
             hooks: live,
             max_body_bytes: MAX_BODY_BYTES,
             allow_unsigned,
@@ -88,14 +108,18 @@ impl TestApp {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         // Both end with the test's runtime.
         let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(writer.run());
+        tasks.spawn(receiver.writer.run());
+        tasks.spawn(receiver.drain.run());
         tasks.spawn(async { axum::serve(listener, service).await.unwrap() });
         tasks.detach_all();
+        // Past this a delivery is stored, not spooled.
+        receiver.breaker.closed().await;
         Self {
             db,
             url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             hooks,
+            _folder: folder,
         }
     }
 

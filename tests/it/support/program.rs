@@ -1,10 +1,12 @@
 //! The real program in a process of its own.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use super::app::SECRET;
@@ -37,16 +39,43 @@ pub(crate) struct Serve {
 impl Serve {
     /// On a free port, with the secret of the tests.
     pub(crate) fn start(data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(Self::command(data_dir, arguments))
+    }
+
+    /// Not started yet.
+    pub(crate) fn command(data_dir: &Path, arguments: &[&str]) -> Command {
         let mut command = ticketlog(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
         command
             .arg(data_dir)
             .args(arguments)
             .env("TICKETLOG_SECRET", SECRET);
-        Self::spawn(command)
+        command
+    }
+
+    /// Waits until Postgres takes its deliveries.
+    pub(crate) fn spawn(command: Command) -> Self {
+        let serve = Self::spawn_listening(command);
+        while !serve.readiness().contains("\"database\":\"ok\"") {
+            // The start itself needs the cores.
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        serve
+    }
+
+    /// What it says of itself; panics with its log if it has ended.
+    pub(crate) fn readiness(&self) -> String {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let asked = TcpStream::connect(address).and_then(|mut stream| {
+            stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        });
+        asked.unwrap_or_else(|error| panic!("serve does not answer: {error}"))
     }
 
     /// Waits until it listens.
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn_listening(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
