@@ -1,0 +1,200 @@
+//! A receiver and a Postgres that a scenario may hurt, and the account afterwards.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use ticketlog::{
+    postgres::{self, Cluster, Endpoint, Settings},
+    store::{self, Address, SERVICE},
+};
+
+use super::sender::Run;
+use crate::support::program::Serve;
+
+/// Longest wait for what should be a matter of seconds.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A Postgres of the scenario's own and a folder for receivers.
+pub(super) struct Place {
+    folder: tempfile::TempDir,
+    settings: Settings,
+    cluster: Option<Cluster>,
+    endpoint: Endpoint,
+}
+
+impl Place {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Root's Postgres runs as another user, who must get there.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let settings = Settings {
+            data_dir: folder.path().join("postgres"),
+            search_path: std::env::var_os("PATH"),
+            ..Settings::default()
+        };
+        let cluster = postgres::start(&settings, &|_| ()).await.unwrap();
+        let endpoint = cluster.endpoint().clone();
+        let superuser = address(&endpoint, postgres::SUPERUSER, "postgres");
+        store::provision(&superuser, SERVICE).await.unwrap();
+        Self {
+            folder,
+            settings,
+            cluster: Some(cluster),
+            endpoint,
+        }
+    }
+
+    pub(super) fn data_dir(&self, receiver: &str) -> PathBuf {
+        self.folder.path().join(receiver)
+    }
+
+    /// Starts a receiver that listens; Postgres need not be there.
+    pub(super) fn serve(&self, receiver: &str) -> Serve {
+        self.serve_with(receiver, &[])
+    }
+
+    pub(super) fn serve_with(&self, receiver: &str, arguments: &[&str]) -> Serve {
+        let url = self.url();
+        let mut all = vec!["--database-url", &url, "--log", "warn"];
+        all.extend(arguments);
+        Serve::spawn_listening(Serve::command(&self.data_dir(receiver), &all))
+    }
+
+    fn url(&self) -> String {
+        let host = self.endpoint.socket_dir.display().to_string();
+        format!(
+            "postgres://{SERVICE}@localhost/{SERVICE}?host={}&port={}",
+            host.replace('/', "%2F"),
+            self.endpoint.port
+        )
+    }
+
+    pub(super) async fn start_postgres(&mut self) {
+        let cluster = postgres::start(&self.settings, &|_| ()).await.unwrap();
+        assert_eq!(cluster.endpoint(), &self.endpoint);
+        self.cluster = Some(cluster);
+    }
+
+    pub(super) async fn stop_postgres(&mut self) {
+        self.cluster.take().unwrap().stop_fast().await.unwrap();
+    }
+
+    /// Kill -9 of the postmaster; its children end by themselves.
+    pub(super) fn kill_postgres(&mut self) {
+        signal(self.postmaster(), Signal::SIGKILL);
+        self.cluster = None;
+    }
+
+    /// Stops all its processes in their tracks, or lets them go on.
+    pub(super) fn signal_postgres(&self, what: Signal) {
+        let postmaster = self.postmaster();
+        for child in children(postmaster) {
+            signal(child, what);
+        }
+        signal(postmaster, what);
+    }
+
+    fn postmaster(&self) -> i32 {
+        postmaster(&self.settings.data_dir)
+    }
+
+    pub(super) async fn connect(&self) -> PgConnection {
+        self.connect_as(SERVICE).await
+    }
+
+    pub(super) async fn connect_as(&self, role: &str) -> PgConnection {
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(&self.endpoint.socket_dir)
+            .port(self.endpoint.port)
+            .username(role)
+            .database(SERVICE);
+        PgConnection::connect_with(&options).await.unwrap()
+    }
+
+    /// All that was answered 200 is in the log, once; nothing was taken for a repeat that was not sent
+    /// again; positions have no hole.
+    pub(super) async fn settle(&self, run: &Run) {
+        let mut session = self.connect().await;
+        let stored: Vec<String> = sqlx::query_scalar("SELECT event_id::text FROM event")
+            .fetch_all(&mut session)
+            .await
+            .unwrap();
+        let count = stored.len();
+        let stored: std::collections::BTreeSet<String> = stored.into_iter().collect();
+        assert_eq!(stored.len(), count, "none is doubled");
+        let lost: Vec<&str> = run
+            .taken()
+            .into_keys()
+            .filter(|event_id| !stored.contains(*event_id))
+            .collect();
+        assert_eq!(lost, Vec::<&str>::new(), "of {count}");
+        let (holes, repeats): (i64, Vec<(String, i64)>) = (
+            sqlx::query_scalar("SELECT coalesce(max(position), 0) - count(*) FROM event")
+                .fetch_one(&mut session)
+                .await
+                .unwrap(),
+            sqlx::query_as("SELECT event_id::text, count(*) FROM delivery GROUP BY event_id")
+                .fetch_all(&mut session)
+                .await
+                .unwrap(),
+        );
+        assert_eq!(holes, 0);
+        let tries = run.tries();
+        for (event_id, repeats) in repeats {
+            let tries = tries[&*event_id];
+            assert!(
+                usize::try_from(repeats).unwrap() < tries,
+                "{event_id} has {repeats} repeats of {tries} tries"
+            );
+        }
+    }
+}
+
+/// Returns when the receiver's spool is empty and Postgres takes its deliveries.
+pub(super) async fn drained(serve: &Serve) {
+    let start = Instant::now();
+    loop {
+        let readiness = serve.readiness();
+        if readiness.contains("\"database\":\"ok\"") && readiness.contains("\"bytes\":0}") {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{readiness}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The process that the record of a private cluster names.
+pub(super) fn postmaster(data_dir: &Path) -> i32 {
+    let record = fs::read_to_string(data_dir.join("cluster/postmaster.pid")).unwrap();
+    record.lines().next().unwrap().parse().unwrap()
+}
+
+pub(super) fn signal(pid: i32, what: Signal) {
+    // A backend may have ended meanwhile.
+    let _ = kill(Pid::from_raw(pid), what);
+}
+
+fn children(parent: i32) -> Vec<i32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let found = processes.filter_map(|process| {
+        let pid: i32 = process.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
+        // After the name in parentheses: state, parent.
+        let owner = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+        (owner.parse() == Ok(parent)).then_some(pid)
+    });
+    found.collect()
+}
+
+fn address(endpoint: &Endpoint, role: &str, database: &str) -> Address {
+    Address::of_socket(&endpoint.socket_dir, endpoint.port, role, database)
+}
