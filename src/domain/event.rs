@@ -169,7 +169,7 @@ fn storable(text: String) -> String {
 
 /// The keys that SuperOffice documents, less those that say which copy of an event this is:
 /// `WebhookName` differs between two subscriptions to the same event.
-const CONTENT_KEYS: [&str; 9] = [
+pub const CONTENT_KEYS: [&str; 9] = [
     "ChangedByAssociateId",
     "Changes",
     "ContextIdentifier",

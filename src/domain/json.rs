@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 /// Deepest nesting that [`canonical`] looks into; what lies deeper is compared by its bytes. Webhook
 /// bodies have three levels, and each level reads what is in it once more: at 64 levels 8 MiB took 2 s.
-const MAX_CANONICAL_DEPTH: usize = 8;
+pub const MAX_CANONICAL_DEPTH: usize = 8;
 
 /// The members of an object by name; of a name that stands twice the last counts.
 #[derive(Debug, Default)]
@@ -121,18 +121,28 @@ pub fn integer(value: &RawValue) -> Option<i64> {
 /// The order of members and the white space between tokens do not count, of a repeated name the last
 /// does; the order of elements and the digits of numbers count (`1` and `1.0` differ).
 pub fn canonical(value: &RawValue) -> String {
+    canonical_within(value, MAX_CANONICAL_DEPTH)
+}
+
+/// [`canonical`] of a value that lies in another one: `depth` levels of it are looked into.
+pub fn canonical_within(value: &RawValue, depth: usize) -> String {
     let mut out = String::with_capacity(value.get().len());
-    write_canonical(value, MAX_CANONICAL_DEPTH, &mut out);
+    write_canonical(value, depth, &mut out);
     out
+}
+
+/// The members of an object by which [`canonical`] tells it from others; `None` if it is no object, or one
+/// whose names cannot be told apart: those with different lone surrogates read alike, so only their
+/// spelling counts.
+pub fn comparable_members(value: &RawValue) -> Option<Object<'_>> {
+    Object::of(value).filter(|object| !has_unreadable_name(value.get(), object))
 }
 
 fn write_canonical(value: &RawValue, depth: usize, out: &mut String) {
     let raw = value.get();
     let deeper = depth.checked_sub(1);
     match (raw.as_bytes().first(), deeper) {
-        (Some(b'{'), Some(depth)) => match Object::of(value) {
-            // Names with different lone surrogates read alike: only their spelling tells them apart.
-            Some(object) if has_unreadable_name(raw, &object) => out.push_str(raw),
+        (Some(b'{'), Some(depth)) => match comparable_members(value) {
             Some(object) => write_members(&object, depth, out),
             None => out.push_str(raw),
         },

@@ -2,6 +2,7 @@
 //! functions over values. Nothing here reads the clock, the disk or the network.
 
 pub mod completeness;
+pub mod conflict;
 pub mod delivery;
 pub mod event;
 pub mod fields;
@@ -12,4 +13,5 @@ pub mod instant;
 pub mod json;
 pub mod log;
 pub mod page;
+pub mod parked;
 pub mod signature;

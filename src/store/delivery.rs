@@ -76,9 +76,7 @@ pub(super) async fn insert_again(
         let new_bytes =
             keeps_row && !same_bytes && kept.insert((event.event_id, delivery.sha256.to_vec()));
         if *count > MAX_DELIVERIES && !new_bytes {
-            let overflow = overflow.entry(event.event_id).or_default();
-            overflow.deliveries += 1;
-            overflow.last_received_at = overflow.last_received_at.max(delivery.arrival.received_at);
+            overflow.entry(event.event_id).or_default().count(delivery);
         } else {
             rows.push(Row {
                 event_id: event.event_id,
@@ -102,20 +100,45 @@ struct Overflow {
     last_received_at: Timestamp,
 }
 
-/// Records a registration test; it has no event, so its delivery keeps the body.
-pub(super) async fn insert_test(
+impl Overflow {
+    fn count(&mut self, delivery: &Delivery) {
+        self.deliveries += 1;
+        self.last_received_at = self.last_received_at.max(delivery.arrival.received_at);
+    }
+}
+
+/// Records registration tests of one id; they have no event, so the first delivery of each body keeps it.
+/// A test says nothing of a history: past [`MAX_DELIVERIES`] even one with new bytes is only counted.
+pub(super) async fn insert_tests(
     tx: &mut Tx,
     tenant: &Tenant,
     event_id: EventId,
-    delivery: &Delivery,
+    tests: &[&Delivery],
 ) -> Result<(), StoreError> {
-    let row = Row {
-        event_id,
-        outcome: "ignored",
-        delivery,
-        body: Some(&delivery.body),
-    };
-    insert(tx, tenant, &[row]).await
+    let counts = count_deliveries(tx, tenant, &[event_id.0]).await?;
+    let mut kept = find_kept_digests(tx, tenant, &[event_id.0]).await?;
+    let mut count = counts.get(&event_id).copied().unwrap_or_default();
+    let mut rows = Vec::new();
+    let mut overflow = Overflow::default();
+    for delivery in tests {
+        count += 1;
+        if count > MAX_DELIVERIES {
+            overflow.count(delivery);
+            continue;
+        }
+        let new_bytes = kept.insert((event_id, delivery.sha256.to_vec()));
+        rows.push(Row {
+            event_id,
+            outcome: "ignored",
+            delivery,
+            body: new_bytes.then_some(&*delivery.body),
+        });
+    }
+    insert(tx, tenant, &rows).await?;
+    if overflow.deliveries > 0 {
+        count_overflow(tx, tenant, event_id, &overflow).await?;
+    }
+    Ok(())
 }
 
 /// What is inserted of a delivery beside the delivery itself.

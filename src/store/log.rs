@@ -52,7 +52,7 @@ impl fmt::Debug for Appender {
 
 /// Whether a batch's events are looked up before they are inserted.
 #[derive(Clone, Copy)]
-enum Expect {
+pub(super) enum Expect {
     /// All are new, as nearly always. Where one is not, the unique index refuses the whole batch.
     New,
     /// Some may be in the log.
@@ -136,7 +136,7 @@ fn are_distinct(batch: &[Delivery]) -> bool {
     })
 }
 
-async fn append(
+pub(super) async fn append(
     tx: &mut Tx,
     batch: &[Delivery],
     expect: Expect,
@@ -148,11 +148,12 @@ async fn append(
             Expect::Known => append_events(tx, tenant, &deliveries, &mut outcomes).await?,
         }
     }
+    let mut tests: BTreeMap<(&Tenant, EventId), Vec<&Delivery>> = BTreeMap::new();
     for (at, delivery) in batch.iter().enumerate() {
         match &delivery.reading {
             Reading::Event(_) => {}
             Reading::Test { tenant, event_id } => {
-                delivery::insert_test(tx, tenant, *event_id, delivery).await?;
+                tests.entry((tenant, *event_id)).or_default().push(delivery);
                 let (tenant, event_id) = (tenant.clone(), *event_id);
                 outcomes.insert(at, Outcome::Ignored { tenant, event_id });
             }
@@ -162,6 +163,10 @@ async fn append(
             }
         }
     }
+    // In one order for all receivers, so that their counters never deadlock.
+    for ((tenant, event_id), deliveries) in tests {
+        delivery::insert_tests(tx, tenant, event_id, &deliveries).await?;
+    }
     Ok(outcomes.into_values().collect())
 }
 
@@ -170,7 +175,7 @@ async fn append(
 /// Bounds every wait, so that a batch that hangs fails instead of taking all deliveries with it; and keeps
 /// the planner, which may not know yet that the log has grown, from reading it whole. Both within the
 /// transaction, because a pooler hands sessions on.
-const BEGIN: &str = "BEGIN; \
+pub(super) const BEGIN: &str = "BEGIN; \
     SET LOCAL lock_timeout = '5s'; \
     SET LOCAL statement_timeout = '5s'; \
     SET LOCAL idle_in_transaction_session_timeout = '5s'; \

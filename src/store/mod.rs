@@ -1,11 +1,14 @@
 //! The log in Postgres. The only place that names sqlx and that holds SQL.
 
+mod conflict;
 mod delivery;
 mod error;
 mod history;
 mod log;
+mod origin;
 mod parked;
 mod read;
+mod reprocess;
 mod tenant;
 
 use std::{fmt, path::Path, str::FromStr, time::Duration};
@@ -21,6 +24,7 @@ pub use self::{
     error::StoreError,
     history::TicketHistory,
     log::Appender,
+    parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,
 };

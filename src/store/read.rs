@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, origin};
 use crate::domain::{
     delivery::KeptHeaders,
     event::Event,
     ids::{Actor, EventId, Position, Tenant, TicketId},
     instant::OccurredAt,
-    log::{Origin, StoredEvent},
+    log::StoredEvent,
 };
 
 /// An event with everything that is kept beside it.
@@ -281,14 +281,8 @@ impl TryFrom<EventRow> for StoredEvent {
             column,
             row: format!("{}/{}", row.tenant, row.position),
         };
-        let signature = row.signature.map(<[u8; 32]>::try_from).transpose();
-        let signature = signature.map_err(|_| corrupt("signature"))?;
-        let origin = match (row.origin.as_str(), row.hook, row.source, signature) {
-            ("webhook", Some(hook), None, Some(signature)) => Origin::Webhook { hook, signature },
-            ("unsigned", Some(hook), None, None) => Origin::Unsigned { hook },
-            ("import", None, Some(source), None) => Origin::Import { source },
-            _ => return Err(corrupt("origin")),
-        };
+        let origin =
+            origin::read(&row.origin, row.hook, row.source, row.signature).map_err(corrupt)?;
         let occurred_at = match row.occurred_text {
             Some(text) => Some(OccurredAt::parse(&text).ok_or_else(|| corrupt("occurred_text"))?),
             None => None,
