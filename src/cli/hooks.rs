@@ -109,7 +109,11 @@ pub(super) fn load(args: &HookArgs, data_dir: &Path) -> anyhow::Result<Loaded> {
     Ok(Loaded { hooks, own_secret })
 }
 
-fn read_hooks(file: &Path) -> anyhow::Result<Hooks> {
+/// The hooks of a file.
+///
+/// # Errors
+/// If it cannot be read, or says something that cannot be meant.
+pub(super) fn read_hooks(file: &Path) -> anyhow::Result<Hooks> {
     let text = fs::read_to_string(file)?;
     // The error of the parser quotes the line, which may hold a secret.
     let parsed: HooksFile = toml::from_str(&text).map_err(|error| {

@@ -3,10 +3,12 @@
 #![expect(clippy::print_stderr, reason = "the command line is what prints")]
 
 mod bring_up;
+mod conflicts;
 mod database;
 mod hooks;
 mod import;
 mod lines;
+mod parked;
 mod postgres;
 mod send;
 mod serve;
@@ -50,6 +52,18 @@ enum Command {
     Import(import::ImportArgs),
     /// Show what happened to a ticket.
     Timeline(timeline::TimelineArgs),
+    /// Look at bodies that could not be an event when they arrived, and make history of them.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog parked list\n  ticketlog parked reprocess --hooks hooks.toml"
+    )]
+    Parked(parked::ParkedCommand),
+    /// Look at events whose id came again with other content.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog conflicts list Cust10498"
+    )]
+    Conflicts(conflicts::ConflictsCommand),
     /// Sign and post bodies as SuperOffice does.
     Send(send::SendArgs),
     /// Use the private Postgres directly.
@@ -78,6 +92,15 @@ fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
+/// Writes bytes as they are. That nobody reads any more is no error; a full disk is.
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     use anyhow::Context;
 
@@ -93,6 +116,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => Box::pin(serve::run(shared, args)).await,
             Command::Import(args) => Box::pin(import::run(shared, args)).await,
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
+            Command::Parked(command) => Box::pin(parked::run(shared, command)).await,
+            Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,
             Command::Send(args) => Box::pin(send::run(args)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,
         }

@@ -1,4 +1,7 @@
 //! How domain values look outside: pure functions, the same for HTTP and for the command line.
 
+pub mod conflict;
 pub mod json;
+pub mod parked;
 pub mod table;
+pub mod terminal;

@@ -67,7 +67,10 @@ mod tests {
             r"x\u{202e}y\u{200b}\u{2028}\u{feff}\u{e000}"
         );
         assert_eq!(escaped(b"\xff\xfe{}"), r"\xff\xfe{}");
-        assert_eq!(escaped("{\"å\": '\\n'} 漢 🙂".as_bytes()), "{\"å\": '\\n'} 漢 🙂");
+        assert_eq!(
+            escaped("{\"å\": '\\n'} 漢 🙂".as_bytes()),
+            "{\"å\": '\\n'} 漢 🙂"
+        );
     }
 
     #[test]

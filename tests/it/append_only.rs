@@ -2,14 +2,41 @@
 
 use sqlx::{Executor, PgConnection};
 
-use crate::support::{app::TestApp, payload};
+use crate::support::{
+    app::TestApp,
+    payload::{self, Payload},
+};
 
-const TABLES: [&str; 3] = ["event", "delivery", "parked"];
+/// Each table of the log with one of its columns.
+const TABLES: [(&str, &str); 4] = [
+    ("event", "body"),
+    ("delivery", "headers"),
+    ("parked", "body"),
+    ("reprocessed", "tenant"),
+];
+
+/// The log with a row in each of its tables; gives the event.
+async fn filled() -> (TestApp, Payload) {
+    let app = TestApp::start().await;
+    let payload = payload::created(1);
+    for body in [
+        (&payload).into(),
+        (&payload).into(),
+        bytes::Bytes::from("parked"),
+    ] {
+        app.deliver(body).await.assert(200);
+    }
+    let mut service = app.db.connect().await;
+    let reprocessed = "INSERT INTO reprocessed
+        SELECT parked_id, received_at, 'stored', 'Cust1', gen_random_uuid() FROM parked";
+    service.execute(reprocessed).await.unwrap();
+    (app, payload)
+}
 
 async fn refused(session: &mut PgConnection, who: &str) {
-    for table in TABLES {
+    for (table, column) in TABLES {
         for statement in [
-            format!("UPDATE {table} SET body = ''"),
+            format!("UPDATE {table} SET {column} = ''"),
             format!("DELETE FROM {table}"),
             format!("TRUNCATE {table}"),
         ] {
@@ -32,18 +59,10 @@ async fn refused(session: &mut PgConnection, who: &str) {
 
 #[tokio::test]
 async fn the_log_is_append_only() {
-    let app = TestApp::start().await;
-    let payload = payload::created(1);
-    for body in [
-        (&payload).into(),
-        (&payload).into(),
-        bytes::Bytes::from("parked"),
-    ] {
-        app.deliver(body).await.assert(200);
-    }
+    let (app, _) = filled().await;
     let mut service = app.db.connect().await;
     refused(&mut service, "the service, which owns the tables").await;
-    for table in TABLES {
+    for (table, _) in TABLES {
         let grant = format!("GRANT UPDATE, DELETE, TRUNCATE ON {table} TO ticketlog");
         service.execute(sqlx::AssertSqlSafe(grant)).await.unwrap();
     }
@@ -59,6 +78,7 @@ async fn the_log_is_append_only() {
         "SELECT count(*) FROM event WHERE length(body) > 0",
         "SELECT count(*) FROM delivery",
         "SELECT count(*) FROM parked WHERE length(body) > 0",
+        "SELECT count(*) FROM reprocessed WHERE tenant = 'Cust1'",
     ] {
         assert_eq!(app.count(count).await, 1, "{count}");
     }
@@ -69,18 +89,19 @@ async fn digest(session: &mut PgConnection) -> String {
     let rows = "SELECT string_agg(row, E'\\n' ORDER BY row) FROM (
             SELECT event::text AS row FROM event
             UNION ALL SELECT delivery::text FROM delivery
-            UNION ALL SELECT parked::text FROM parked) AS rows";
+            UNION ALL SELECT parked::text FROM parked
+            UNION ALL SELECT reprocessed::text FROM reprocessed) AS rows";
     sqlx::query_scalar(rows).fetch_one(session).await.unwrap()
 }
 
 /// Ways to alter a table, each with the operation that is refused.
-fn alterations(table: &str) -> [(&'static str, String); 6] {
+fn alterations(table: &str, column: &str) -> [(&'static str, String); 6] {
     [
-        ("UPDATE", format!("UPDATE {table} SET headers = ''")),
+        ("UPDATE", format!("UPDATE {table} SET {column} = ''")),
         // Refused whether or not there is such a row.
         (
             "UPDATE",
-            format!("UPDATE {table} SET headers = '' WHERE false"),
+            format!("UPDATE {table} SET {column} = '' WHERE false"),
         ),
         ("DELETE", format!("DELETE FROM {table} WHERE false")),
         (
@@ -90,7 +111,7 @@ fn alterations(table: &str) -> [(&'static str, String); 6] {
         (
             "UPDATE",
             format!(
-                "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ON CONSTRAINT {table}_pkey DO UPDATE SET headers = ''"
+                "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ON CONSTRAINT {table}_pkey DO UPDATE SET {column} = ''"
             ),
         ),
         ("TRUNCATE", format!("TRUNCATE {table}, head CASCADE")),
@@ -110,27 +131,19 @@ async fn refusal(session: &mut PgConnection, statement: &str) -> String {
 
 #[tokio::test]
 async fn privileges_and_trigger_refuse_each_on_its_own_and_every_row_stays_as_it_was() {
-    let app = TestApp::start().await;
-    let payload = payload::created(1);
-    for body in [
-        (&payload).into(),
-        (&payload).into(),
-        bytes::Bytes::from("parked"),
-    ] {
-        app.deliver(body).await.assert(200);
-    }
+    let (app, payload) = filled().await;
     let mut service = app.db.connect().await;
     let mut superuser = app.db.connect_as_superuser().await;
     let before = digest(&mut superuser).await;
-    assert_eq!(before.lines().count(), 3);
+    assert_eq!(before.lines().count(), 4);
     let owner: String =
         sqlx::query_scalar("SELECT tableowner FROM pg_tables WHERE tablename = 'event'")
             .fetch_one(&mut service)
             .await
             .unwrap();
     assert_eq!(owner, "ticketlog");
-    for table in TABLES {
-        let statements = alterations(table);
+    for (table, column) in TABLES {
+        let statements = alterations(table, column);
         for (_, statement) in &statements {
             let said = refusal(&mut service, statement).await;
             assert_eq!(

@@ -101,6 +101,31 @@ async fn a_thousand_deliveries_of_one_event_are_one_event() {
 }
 
 #[tokio::test]
+async fn registration_tests_past_a_thousand_are_only_counted() {
+    let app = TestApp::start().await;
+    let test = payload::changed(0).with("Event", "test");
+    let other = test.clone().with("Changes", json!(["id"]));
+    at_once(&app, vec![(&test).into(); 999]).await;
+    at_once(&app, vec![(&other).into(); 10]).await;
+    assert_eq!(app.count("SELECT count(*) FROM delivery").await, 1000);
+    assert_eq!(
+        app.count("SELECT deliveries FROM delivery_overflow").await,
+        9
+    );
+    // Each body is kept once.
+    assert_eq!(
+        app.count("SELECT count(*) FROM delivery WHERE body IS NOT NULL")
+            .await,
+        2
+    );
+    // Another test is none of these.
+    app.deliver(payload::changed(0).with("Event", "test"))
+        .await
+        .assert(200);
+    assert_eq!(app.count("SELECT count(*) FROM delivery").await, 1001);
+}
+
+#[tokio::test]
 async fn other_content_under_a_known_id_is_a_conflict_and_the_first_counts() {
     let app = TestApp::start().await;
     let first = payload::created(1);

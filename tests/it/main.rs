@@ -20,6 +20,7 @@ mod history;
 mod hostile;
 mod layers;
 mod model;
+mod parked;
 mod private_postgres;
 mod read;
 mod real_data;
