@@ -93,7 +93,7 @@ async fn list(
         return Ok("no event came with other content".to_owned());
     }
     Ok(format!(
-        "{}\n{} events came with other content; `conflicts show` says which",
+        "{}\n{} that came with other content; `conflicts show` says what differs",
         conflict::list(&conflicts),
         conflicts.len()
     ))

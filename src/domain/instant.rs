@@ -28,10 +28,13 @@ impl OccurredAt {
     /// Reads `yyyy-MM-ddTHH:mm:ss[.digits][Z|±HH[:mm]]`; without an offset it is UTC.
     ///
     /// `None` if the text is anything else, or if the offset moves it out of the years 0 to 9999. Digits
-    /// after the seventh are kept as text and have no part in the order.
+    /// after the seventh are kept as text and have no part in the order. All of a second 60, which comes
+    /// from a leap second or from rounding, is ordered as the first tick of the next minute.
     pub fn parse(sent: &str) -> Option<Self> {
         let text = sent.trim();
         let (civil, rest) = text.split_at_checked(CIVIL_LEN)?;
+        let is_60 = civil.ends_with(":60");
+        // This parser takes a second 60 for 59.
         let civil = civil_date_time(civil)?;
         let (fraction, offset) = split_fraction(rest)?;
         let utc = civil
@@ -39,13 +42,20 @@ impl OccurredAt {
             .ok()
             .filter(|utc| utc.year() >= 0)?;
         let seconds = utc.duration_since(EPOCH).as_secs();
-        let ticks = seconds
-            .checked_mul(TICKS_PER_SECOND)?
-            .checked_add(ticks_of(fraction)?)?;
+        let within = if is_60 {
+            // The next minute may be past the last year.
+            utc.checked_add(jiff::SignedDuration::from_secs(1)).ok()?;
+            TICKS_PER_SECOND
+        } else {
+            ticks_of(fraction)?
+        };
+        let ticks = seconds.checked_mul(TICKS_PER_SECOND)?.checked_add(within)?;
+        let minute = utc.strftime("%Y-%m-%dT%H:%M");
+        let second = if is_60 { 60 } else { utc.second() };
         let point = if fraction.is_empty() { "" } else { "." };
         Some(Self {
             ticks,
-            utc: format!("{}{point}{fraction}Z", utc.strftime("%Y-%m-%dT%H:%M:%S")),
+            utc: format!("{minute}:{second:02}{point}{fraction}Z"),
             sent: text.to_owned(),
         })
     }
@@ -201,6 +211,22 @@ mod tests {
             "0000-12-31T23:00:00Z",
         );
         assert!(OccurredAt::parse("9999-12-31T23:59:59-01:00").is_none());
+    }
+
+    #[test]
+    fn a_leap_second_comes_after_its_minute_and_keeps_its_digits() {
+        let next = OccurredAt::parse("2017-01-01T00:00:00Z").unwrap().ticks();
+        reads("2016-12-31T23:59:60Z", next, "2016-12-31T23:59:60Z");
+        reads("2016-12-31T23:59:60.75Z", next, "2016-12-31T23:59:60.75Z");
+        reads("2017-01-01T05:29:60.1+0530", next, "2016-12-31T23:59:60.1Z");
+        reads(
+            "2016-12-31T23:59:59.9999999Z",
+            next - 1,
+            "2016-12-31T23:59:59.9999999Z",
+        );
+        for text in ["2016-12-31T23:59:61Z", "9999-12-31T23:59:60Z"] {
+            assert!(OccurredAt::parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -93,11 +93,11 @@ async fn a_body_without_a_tenant_becomes_history_once_the_operator_names_it() {
         said.contains("stays parked: has no ContextIdentifier"),
         "{said}"
     );
-    assert!(said.ends_with("0 taken, 1 stay parked\n"), "{said}");
+    assert!(said.ends_with("0 taken, 1 left parked\n"), "{said}");
 
     let parked_id = ids(&app).remove(0);
     let taken = format!(
-        "{parked_id}  stored: event {} of Acme, position 1\n1 taken (1 stored), 0 stay parked\n",
+        "{parked_id}  stored: event {} of Acme, position 1\n1 taken (1 stored), 0 left parked\n",
         payload.event_id()
     );
     let again = ["parked", "reprocess", "--tenant", "Acme"];
@@ -132,7 +132,7 @@ async fn reprocessing_twice_adds_nothing_and_the_parked_copy_stays() {
     assert!(code == 0 && said.contains(&expected), "{said}");
     assert_eq!(
         run(&app, &["parked", "reprocess"]),
-        (0, "0 taken, 0 stay parked\n".to_owned())
+        (0, "0 taken, 0 left parked\n".to_owned())
     );
     for (count, expected) in [
         ("SELECT count(*) FROM event", 1),
@@ -194,7 +194,7 @@ async fn what_arrived_again_meanwhile_is_a_duplicate_and_a_test_is_ignored() {
     )
     .await;
     let (code, said) = run(&app, &["parked", "reprocess", "--tenant", "Acme"]);
-    let summary = "4 taken (1 conflict, 1 duplicate, 1 ignored, 1 stored), 0 stay parked\n";
+    let summary = "4 taken (1 conflict, 1 duplicate, 1 ignored, 1 stored), 0 left parked\n";
     assert!(code == 0 && said.ends_with(summary), "{said}");
     assert_eq!(app.count("SELECT count(*) FROM event").await, 1);
     assert_eq!(app.count("SELECT count(*) FROM delivery").await, 3);
@@ -230,7 +230,7 @@ async fn no_hook_speaks_for_a_tenant_without_the_file_that_says_so() {
     assert_eq!(code, 2);
     let why = "came through the hook \"online\", of which no tenants are given\n";
     assert!(said.contains(why), "{said}");
-    assert!(said.ends_with("0 taken, 2 stay parked\n"), "{said}");
+    assert!(said.ends_with("0 taken, 2 left parked\n"), "{said}");
     // The default hook is no exception: what is foreign to it stays so.
     let app = TestApp::start().await;
     let default = hook(&[SECRET], TenantRule::Accept(vec![tenant("Cust1")]));
@@ -250,7 +250,7 @@ async fn what_the_database_refused_is_tried_again() {
     superuser.execute(poison).await.unwrap();
     park(&app, payload::created(666)).await;
     let (code, said) = run(&app, &["parked", "reprocess"]);
-    let why = "stays parked: was refused by the database\n0 taken, 1 stay parked\n";
+    let why = "stays parked: was refused by the database\n0 taken, 1 left parked\n";
     assert!(code == 2 && said.contains(why), "{said}");
     assert_eq!(app.count("SELECT count(*) FROM parked").await, 1);
     assert_eq!(app.count("SELECT count(*) FROM reprocessed").await, 0);

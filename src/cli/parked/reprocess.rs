@@ -175,6 +175,6 @@ impl Tally {
         if self.before > 0 {
             text = format!("{text}, {} taken before", self.before);
         }
-        format!("{text}, {} stay parked", self.stay)
+        format!("{text}, {} left parked", self.stay)
     }
 }

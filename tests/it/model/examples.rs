@@ -475,6 +475,10 @@ fn instants_that_can_be_read() {
         Some("9999-12-31T23:59:59.9999999Z")
     );
     assert_eq!(
+        at("2017-01-01T00:59:60.5+01:00").as_deref(),
+        Some("2016-12-31T23:59:60.5Z")
+    );
+    assert_eq!(
         at("0001-01-01T00:00:00").as_deref(),
         Some("0001-01-01T00:00:00Z")
     );

@@ -250,7 +250,7 @@ pub(crate) fn instant(text: &str) -> Option<Instant> {
         || day > days_in(year, month)?
         || hour > 23
         || minute > 59
-        || second > 59
+        || second > 60
     {
         return None;
     }
@@ -281,10 +281,17 @@ pub(crate) fn instant(text: &str) -> Option<Instant> {
     let utc = match zone {
         "Z" => text.to_owned(),
         "" => format!("{text}Z"),
+        _ if second == 60 => format!("{}:60{fraction}Z", civil(seconds - 60)?.get(..16)?),
         _ => format!("{}{fraction}Z", civil(seconds)?),
     };
+    // "A second 60 is the first tick of the next minute, whatever its digits."
+    let within = match second {
+        60 => 0,
+        _ => seven.parse::<i128>().ok()?,
+    };
+    civil(seconds)?;
     Some(Instant {
-        ticks: seconds * TICKS_PER_SECOND + seven.parse::<i128>().ok()?,
+        ticks: seconds * TICKS_PER_SECOND + within,
         utc,
     })
 }

@@ -253,6 +253,11 @@ fn timestamp(ticks: i128, time: u8, digits: u8) -> Option<Value> {
             ],
             digits.into(),
         )),
+        94 => {
+            let minute = civil(ticks.div_euclid(SECOND));
+            let minute = minute.rsplit_once(':')?.0;
+            Some(Value::from(format!("{minute}:60{point}{fraction}{zone}")))
+        }
         _ => Some(Value::from(format!(
             "{}{point}{fraction}{zone}",
             civil(ticks.div_euclid(SECOND) + i128::from(east))
