@@ -53,7 +53,8 @@ fn taken_as(outcome: &Outcome) -> Option<(&Tenant, EventId)> {
             Some((&place.tenant, place.event_id))
         }
         Outcome::Ignored { tenant, event_id } => Some((tenant, *event_id)),
-        Outcome::Parked(_) => None,
+        // Appending spools nothing.
+        Outcome::Parked(_) | Outcome::Spooled { .. } => None,
     }
 }
 

@@ -158,6 +158,7 @@ fn shown(outcome: &Outcome) -> String {
         ),
         Outcome::Ignored { tenant, .. } => format!("{word}: a registration test of {tenant}"),
         Outcome::Parked(reason) => reason.explain().to_owned(),
+        Outcome::Spooled { .. } => word.to_owned(),
     }
 }
 
