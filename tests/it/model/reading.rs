@@ -266,11 +266,7 @@ pub(crate) fn instant(text: &str) -> Option<Instant> {
         "" | "Z" => 0,
         _ => offset_seconds(zone)?,
     };
-    let mut days = -719_162; // 0001-01-01 seen from 1970-01-01
-    days += (1..year)
-        .map(|y| if is_leap(y) { 366 } else { 365 })
-        .sum::<i128>();
-    days += (1..month).filter_map(|m| days_in(year, m)).sum::<i128>() + day - 1;
+    let days = days_since_1970(year, month) + day - 1;
     let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
     let seven: String = fraction
         .chars()
@@ -294,6 +290,15 @@ pub(crate) fn instant(text: &str) -> Option<Instant> {
         ticks: seconds * TICKS_PER_SECOND + within,
         utc,
     })
+}
+
+/// Of the first of a month.
+fn days_since_1970(year: i128, month: i128) -> i128 {
+    let mut days = -719_162; // 0001-01-01 seen from 1970-01-01
+    days += (1..year)
+        .map(|y| if is_leap(y) { 366 } else { 365 })
+        .sum::<i128>();
+    days + (1..month).filter_map(|m| days_in(year, m)).sum::<i128>()
 }
 
 fn digits(text: &str, range: std::ops::Range<usize>) -> Option<i128> {
