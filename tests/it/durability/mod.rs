@@ -4,8 +4,9 @@
 //! `cargo test --release -- --ignored durability --test-threads 1 --nocapture`, which prints the figures of
 //! `docs/reliability.md`.
 
+mod disk;
+mod floods;
 mod kills;
-mod limits;
 mod outages;
 mod place;
 mod postgres;

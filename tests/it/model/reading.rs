@@ -227,11 +227,8 @@ pub(crate) struct Instant {
 /// `yyyy-MM-ddTHH:mm:ss`, 0..n fraction digits, then `Z`, `±hh:mm` or nothing (= UTC). All else is unreadable.
 pub(crate) fn instant(text: &str) -> Option<Instant> {
     let punctuation = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':')];
-    if !text.is_ascii()
-        || punctuation
-            .iter()
-            .any(|(at, c)| text.chars().nth(*at) != Some(*c))
-    {
+    let stands = |(at, c): &(usize, char)| text.chars().nth(*at) == Some(*c);
+    if !text.is_ascii() || !punctuation.iter().all(stands) {
         return None;
     }
     let (year, month, day) = (
