@@ -186,3 +186,19 @@ async fn reload(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "stands in for the tasks")]
+    async fn a_writer_that_dies_ends_the_service() {
+        let mut tasks = Tasks {
+            writer: tokio::spawn(async { panic!("it died") }),
+            drain: tokio::spawn(std::future::pending()),
+        };
+        let failed = tasks.failed().await;
+        assert_eq!(failed.to_string(), "the writer failed");
+    }
+}
