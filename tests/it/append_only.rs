@@ -8,11 +8,12 @@ use crate::support::{
 };
 
 /// Each table of the log with one of its columns.
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 5] = [
     ("event", "body"),
     ("delivery", "headers"),
     ("parked", "body"),
     ("reprocessed", "tenant"),
+    ("feed_fact", "hook"),
 ];
 
 /// The log with a row in each of its tables; gives the event.
@@ -30,6 +31,9 @@ async fn filled() -> (TestApp, Payload) {
     let reprocessed = "INSERT INTO reprocessed
         SELECT parked_id, received_at, 'stored', 'Cust1', gen_random_uuid() FROM parked";
     service.execute(reprocessed).await.unwrap();
+    let fact = "INSERT INTO feed_fact
+        SELECT gen_random_uuid(), 'downtime', NULL, NULL, now(), now(), 1, now()";
+    service.execute(fact).await.unwrap();
     (app, payload)
 }
 
@@ -79,6 +83,7 @@ async fn the_log_is_append_only() {
         "SELECT count(*) FROM delivery",
         "SELECT count(*) FROM parked WHERE length(body) > 0",
         "SELECT count(*) FROM reprocessed WHERE tenant = 'Cust1'",
+        "SELECT count(*) FROM feed_fact WHERE hook IS NULL",
     ] {
         assert_eq!(app.count(count).await, 1, "{count}");
     }
@@ -90,7 +95,8 @@ async fn digest(session: &mut PgConnection) -> String {
             SELECT event::text AS row FROM event
             UNION ALL SELECT delivery::text FROM delivery
             UNION ALL SELECT parked::text FROM parked
-            UNION ALL SELECT reprocessed::text FROM reprocessed) AS rows";
+            UNION ALL SELECT reprocessed::text FROM reprocessed
+             UNION ALL SELECT feed_fact::text FROM feed_fact) AS rows";
     sqlx::query_scalar(rows).fetch_one(session).await.unwrap()
 }
 
