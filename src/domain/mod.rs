@@ -5,6 +5,7 @@ pub mod completeness;
 pub mod conflict;
 pub mod delivery;
 pub mod event;
+pub mod feed;
 pub mod fields;
 pub mod history;
 pub mod hook;
