@@ -9,7 +9,7 @@ use ticketlog::{
         signature::Secret,
     },
     http::{self, AppState},
-    ingest::{self, Spool},
+    ingest::{self, Spool, feed::FeedWatch},
     store::Store,
 };
 use tokio::{sync::watch, task::JoinSet};
@@ -43,6 +43,7 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
         store,
         breaker: receiver.breaker.clone(),
         spool: spool.status(),
+        feed: FeedWatch::new(live.clone()),
         hooks: live,
         max_body_bytes: MAX_BODY_BYTES,
         allow_unsigned: false,

@@ -8,7 +8,7 @@ use sd_notify::NotifyState;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{oneshot, watch},
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
@@ -19,9 +19,13 @@ use super::{
     signals::StopSignals,
 };
 use crate::{
+    clock,
     domain::hook::Hooks,
     http::{self, AppState},
-    ingest::{Breaker, Drain, LiveStore, Receiver, Spool, Writer},
+    ingest::{
+        Breaker, Drain, LiveStore, Receiver, Spool, Writer,
+        feed::{FeedKeeper, FeedWatch, Settings},
+    },
 };
 
 /// A `serve` under way.
@@ -48,16 +52,20 @@ impl Service<'_> {
     ) -> anyhow::Result<()> {
         let (live_hooks, hooks) = watch::channel(Arc::new(hooks));
         let breaker = receiver.breaker.clone();
+        let feed = FeedWatch::new(hooks.clone());
+        let settings = Settings::new(self.data_dir.to_owned());
+        let keeper = FeedKeeper::new(feed.clone(), self.live.clone(), settings);
         let router = http::router(AppState {
             ingest: receiver.ingest,
             store: self.live.clone(),
             breaker: receiver.breaker,
             spool: self.spool.status(),
             hooks,
+            feed,
             max_body_bytes: self.args.max_body_bytes,
             allow_unsigned: self.args.hooks.allow_unsigned,
         });
-        let mut tasks = Tasks::start(receiver.writer, receiver.drain);
+        let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper);
         let (stop, mut stopping) = watch::channel(false);
         let listener = listener.tap_io(|stream| {
             // An answer is one small packet: waiting to fill it would cost 40 ms.
@@ -93,6 +101,7 @@ impl Service<'_> {
             drop(serving);
             tasks.written(deadline).await?;
             drained(&self.spool, &breaker, deadline).await;
+            tasks.kept().await?;
             anyhow::Ok(())
         };
         tokio::select! {
@@ -124,6 +133,9 @@ async fn drained(spool: &Spool, breaker: &Breaker, deadline: Instant) {
 struct Tasks {
     writer: JoinHandle<()>,
     drain: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    /// Dropped to tell the keeper to end.
+    keep: Option<oneshot::Sender<()>>,
 }
 
 impl Tasks {
@@ -131,10 +143,13 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "this is the one place that starts tasks"
     )]
-    fn start(writer: Writer, drain: Drain) -> Self {
+    fn start(writer: Writer, drain: Drain, keeper: FeedKeeper) -> Self {
+        let (keep, stop) = oneshot::channel();
         Self {
             writer: tokio::spawn(writer.run()),
             drain: tokio::spawn(drain.run()),
+            keeper: tokio::spawn(keeper.run(clock::now, stop)),
+            keep: Some(keep),
         }
     }
 
@@ -143,6 +158,7 @@ impl Tasks {
         let (name, ended) = tokio::select! {
             ended = &mut self.writer => ("writer", ended),
             ended = &mut self.drain => ("drain", ended),
+            ended = &mut self.keeper => ("feed keeper", ended),
         };
         match ended {
             Ok(()) => anyhow!("the {name} ended"),
@@ -159,6 +175,16 @@ impl Tasks {
             Ok(written) => written.context("the writer failed"),
             Err(_) => bail!("what was accepted could not be made durable in time"),
         }
+    }
+
+    /// Ends the feed keeper: last, so that its last heartbeat is later than the last event. It bounds its
+    /// waits itself.
+    async fn kept(&mut self) -> anyhow::Result<()> {
+        drop(self.keep.take());
+        if self.keeper.is_finished() {
+            return Ok(());
+        }
+        (&mut self.keeper).await.context("the feed keeper failed")
     }
 }
 
@@ -197,6 +223,8 @@ mod tests {
         let mut tasks = Tasks {
             writer: tokio::spawn(async { panic!("it died") }),
             drain: tokio::spawn(std::future::pending()),
+            keeper: tokio::spawn(std::future::pending()),
+            keep: None,
         };
         let failed = tasks.failed().await;
         assert_eq!(failed.to_string(), "the writer failed");

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::AppState;
+use crate::clock;
 
 /// Longest wait for the database before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -18,6 +19,14 @@ pub(super) struct Readiness {
     /// `ok`, or `away`: then deliveries are spooled.
     database: &'static str,
     spool: SpoolJson,
+    hooks: Vec<HookStateJson>,
+}
+
+/// A hook's state in brief; `/v1/hooks` says more.
+#[derive(Debug, Serialize)]
+struct HookStateJson {
+    hook: String,
+    state: &'static str,
 }
 
 /// The spool at a glance.
@@ -34,7 +43,8 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 /// `GET /readyz`: 200 while a delivery can be made durable, in Postgres or the spool, else 503. A load
-/// balancer must not cut the sender off because Postgres is away.
+/// balancer must not cut the sender off because Postgres is away, nor because of a hook's state, which mends
+/// nothing.
 pub(super) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
     let database = takes_deliveries(&state).await;
     let spool = *state.spool.borrow();
@@ -46,6 +56,7 @@ pub(super) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<R
             state: if spool.refusing { "refusing" } else { "ok" },
             bytes: spool.bytes,
         },
+        hooks: hook_states(&state),
     };
     let status = if ready {
         StatusCode::OK
@@ -61,4 +72,14 @@ async fn takes_deliveries(state: &AppState) -> bool {
         return false;
     };
     matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())))
+}
+
+fn hook_states(state: &AppState) -> Vec<HookStateJson> {
+    let reports = state.feed.report(clock::now()).into_iter();
+    reports
+        .map(|report| HookStateJson {
+            state: report.verdict.state.as_str(),
+            hook: report.hook,
+        })
+        .collect()
 }

@@ -4,6 +4,7 @@ mod error;
 mod events;
 mod extract;
 mod health;
+mod hooks;
 mod local;
 mod tenants;
 mod tickets;
@@ -21,7 +22,7 @@ use tokio::{sync::watch, time::timeout};
 use self::error::ApiError;
 use crate::{
     domain::hook::Hooks,
-    ingest::{Breaker, Ingest, LiveStore, SpoolStatus},
+    ingest::{Breaker, Ingest, LiveStore, SpoolStatus, feed::FeedWatch},
     store::Store,
 };
 
@@ -44,6 +45,8 @@ pub struct AppState {
     pub spool: watch::Receiver<SpoolStatus>,
     /// The hooks in force.
     pub hooks: LiveHooks,
+    /// Is told what is received, and says how the feed is.
+    pub feed: FeedWatch,
     /// Largest body taken, in bytes.
     pub max_body_bytes: usize,
     /// Whether a body without a signature is believed.
@@ -63,6 +66,7 @@ impl AppState {
 /// All routes. Serve it with the peer's address as `ConnectInfo`: reads are for this machine alone.
 pub fn router(state: AppState) -> Router {
     let reads = Router::new()
+        .route("/v1/hooks", get(hooks::list_hooks))
         .route("/v1/tenants", get(tenants::list_tenants))
         .route(
             "/v1/tenants/{tenant}/tickets/{ticket}",

@@ -19,6 +19,7 @@ use crate::{
     clock,
     domain::{
         delivery::{Arrival, Delivery, KeptHeaders, Outcome, Place},
+        feed,
         hook::{DEFAULT_HOOK, Hook},
         ids::{EventId, Position, Tenant},
         log::Origin,
@@ -62,7 +63,8 @@ pub(super) async fn receive(
     let headers = kept_headers(request.headers());
     let (body, origin) = believe(&state, &name, hook, request)
         .await
-        .inspect_err(|error| tracing::warn!(hook = name, ?error, "A delivery was rejected"))?;
+        .inspect_err(|error| tracing::warn!(hook = name, ?error, "A delivery was rejected"))
+        .inspect_err(|error| watch_rejected(&state, &name, error, &headers, received_at))?;
     let arrival = Arrival {
         arrival_id: Uuid::now_v7(),
         received_at,
@@ -70,6 +72,7 @@ pub(super) async fn receive(
         headers,
     };
     let delivery = Delivery::read(body, &hook.tenants, arrival);
+    state.feed.believed(&name, &delivery, received_at);
     let outcome = state.ingest.accept(delivery).await?;
     Ok(Json(Receipt::from(outcome)))
 }
@@ -99,6 +102,20 @@ async fn believe(
         None => Origin::Unsigned { hook: hook_name },
     };
     Ok((body, origin))
+}
+
+/// Tells the feed of a signature that was wrong or missing; all else a stranger can do as well.
+fn watch_rejected(
+    state: &AppState,
+    hook: &str,
+    error: &ApiError,
+    headers: &KeptHeaders,
+    now: jiff::Timestamp,
+) {
+    if matches!(error, ApiError::Signature(_)) {
+        let looks_like_superoffice = feed::looks_like_superoffice(headers);
+        state.feed.rejected(hook, looks_like_superoffice, now);
+    }
 }
 
 fn claimed_signature(headers: &HeaderMap) -> Result<Option<Signature>, SignatureError> {

@@ -12,6 +12,7 @@ mod append;
 mod batch;
 mod breaker;
 mod drain;
+pub mod feed;
 mod handle;
 mod spool;
 mod writer;

@@ -3,6 +3,7 @@
 mod conflict;
 mod delivery;
 mod error;
+mod feed;
 mod history;
 mod log;
 mod origin;
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 
 pub use self::{
     error::StoreError,
+    feed::{HookHour, SeenSign},
     history::TicketHistory,
     log::Appender,
     parked::ParkedFilter,

@@ -16,6 +16,7 @@ mod command_line;
 mod deliveries;
 mod durability;
 mod feed;
+mod feed_health;
 mod history;
 mod hostile;
 mod layers;

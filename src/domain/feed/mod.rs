@@ -19,7 +19,7 @@ pub use self::{
     outage::{Outage, Outages},
     rhythm::{Rhythm, hour_of, instant_of},
     run::Run,
-    signals::{OTHER_TENANTS, Piece, Signals, WebhookSign},
+    signals::{OTHER_TENANTS, Piece, Signals, WebhookSign, looks_like_superoffice},
 };
 
 /// Wrong signatures in a row that are a wrong secret: the tries of one event, a third of what makes

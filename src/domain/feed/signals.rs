@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{FactKind, FeedState, Rhythm, Run, Verdict, WRONG_SECRET_FROM};
 use crate::domain::{
-    delivery::Delivery,
+    delivery::{Delivery, KeptHeaders},
     event::{Event, Reading},
     ids::Tenant,
     instant::{ticks_of_timestamp, timestamp_of_ticks},
@@ -20,6 +20,14 @@ pub const OTHER_TENANTS: &str = "*";
 
 /// How long a retry makes a hook `retrying`.
 const RETRYING: SignedDuration = SignedDuration::from_mins(10);
+
+/// True for the headers of what calls itself SuperOffice. Anybody can: it keeps out strangers who do not
+/// know what they knock at, so what rests on it is an alarm and no more.
+pub fn looks_like_superoffice(headers: &KeptHeaders) -> bool {
+    let agent = headers.get("user-agent");
+    agent.is_some_and(|agent| agent.starts_with("NetServer-Webhook"))
+        || headers.contains_key("x-superoffice-event")
+}
 
 /// What an event says of the webhook that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use ticketlog::{
         signature::{Secret, encode},
     },
     http::{self, AppState},
-    ingest::{self, Spool},
+    ingest::{self, Spool, feed::FeedWatch},
 };
 use tokio::sync::watch;
 
@@ -34,6 +34,7 @@ pub(crate) struct TestApp {
     pub(crate) http: reqwest::Client,
     /// Sending other hooks puts them in force.
     pub(crate) hooks: watch::Sender<Arc<Hooks>>,
+    pub(crate) feed: FeedWatch,
     /// Holds the spool.
     _folder: TempDir,
 }
@@ -94,12 +95,14 @@ impl TestApp {
         let spool = Spool::open(folder.path().join("spool"), spool_max_bytes).unwrap();
         let (_, store) = watch::channel(Some(db.store.clone()));
         let receiver = ingest::receiver(store.clone(), spool.clone(), COMMIT_TIMEOUT);
+        let feed = FeedWatch::new(live.clone());
         let router = http::router(AppState {
             ingest: receiver.ingest,
             store,
             breaker: receiver.breaker.clone(),
             spool: spool.status(),
             hooks: live,
+            feed: feed.clone(),
             max_body_bytes: MAX_BODY_BYTES,
             allow_unsigned,
         });
@@ -119,6 +122,7 @@ impl TestApp {
             url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             hooks,
+            feed,
             _folder: folder,
         }
     }
