@@ -15,6 +15,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod ingest;
+pub mod measure;
 pub mod postgres;
 pub mod render;
 pub mod store;

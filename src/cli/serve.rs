@@ -17,7 +17,7 @@ use super::{bring_up::bring_up, database, hooks, print, service::Service, signal
 use crate::{
     config::Shared,
     ingest::{self, Spool},
-    postgres,
+    measure, postgres,
 };
 
 /// Arguments of `serve`.
@@ -61,6 +61,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
         tracing::warn!("--allow-unsigned: anybody on this machine can write history");
     }
     database::given(shared)?;
+    measure::start().context("starting to measure")?;
     let data_dir = database::data_dir(shared)?;
     postgres::create_data_dir(&data_dir)
         .with_context(|| format!("making {}", data_dir.display()))?;

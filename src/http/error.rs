@@ -41,6 +41,17 @@ pub(super) enum ApiError {
     Store(StoreError),
 }
 
+/// The `type` of the problem that a response is, kept beside it for whoever counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProblemType(&'static str);
+
+impl ProblemType {
+    /// The last part of it, like `bad-signature`.
+    pub(super) fn word(self) -> &'static str {
+        self.0.strip_prefix("urn:ticketlog:").unwrap_or(self.0)
+    }
+}
+
 #[derive(Serialize)]
 struct Problem {
     r#type: &'static str,
@@ -146,6 +157,7 @@ impl IntoResponse for ApiError {
             detail: self.detail(),
         };
         let mut response = (status, Json(problem)).into_response();
+        response.extensions_mut().insert(ProblemType(r#type));
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);

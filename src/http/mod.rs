@@ -6,6 +6,7 @@ mod extract;
 mod health;
 mod hooks;
 mod local;
+mod measured;
 mod tenants;
 mod tickets;
 mod timeline;
@@ -66,6 +67,7 @@ impl AppState {
 /// All routes. Serve it with the peer's address as `ConnectInfo`: reads are for this machine alone.
 pub fn router(state: AppState) -> Router {
     let reads = Router::new()
+        .route("/metrics", get(measured::show_metrics))
         .route("/v1/hooks", get(hooks::list_hooks))
         .route("/v1/tenants", get(tenants::list_tenants))
         .route(
@@ -86,12 +88,15 @@ pub fn router(state: AppState) -> Router {
             get(events::show_event),
         )
         .layer(middleware::from_fn(local::only_this_machine));
-    Router::new()
+    let webhooks = Router::new()
         .route("/webhook", post(webhook::receive_default))
         .route("/webhook/", post(webhook::receive_default))
         .route("/webhook/{hook}", post(webhook::receive))
+        .layer(middleware::from_fn(measured::measure_webhook));
+    Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(webhooks)
         .merge(reads)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)

@@ -25,6 +25,7 @@ use crate::{
         log::Origin,
         signature::{self, SIGNATURE_HEADER, Signature, SignatureError},
     },
+    measure,
 };
 
 /// The answer to a delivery.
@@ -74,6 +75,7 @@ pub(super) async fn receive(
     let delivery = Delivery::read(body, &hook.tenants, arrival);
     state.feed.believed(&name, &delivery, received_at);
     let outcome = state.ingest.accept(delivery).await?;
+    measure::delivery(&name, outcome.as_str());
     Ok(Json(Receipt::from(outcome)))
 }
 

@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Instant};
 
 use tokio::sync::watch;
 
+use crate::measure;
+
 /// Shared by the writer, which opens it, and the drain, which closes it again; cheap to clone.
 ///
 /// While it is open nothing is tried with Postgres but the oldest of the spool.
@@ -16,6 +18,7 @@ impl Breaker {
     /// Open: Postgres has not been reached yet.
     pub(super) fn new() -> Self {
         let (open, _) = watch::channel(Some(Instant::now()));
+        measure::postgres_away(true);
         Self {
             open: Arc::new(open),
         }
@@ -44,6 +47,7 @@ impl Breaker {
             opens
         });
         if opened {
+            measure::postgres_away(true);
             tracing::error!("Postgres does not take deliveries; they are spooled");
         }
     }
@@ -51,6 +55,7 @@ impl Breaker {
     pub(super) fn close(&self) {
         let since = self.open.send_replace(None);
         if let Some(since) = since {
+            measure::postgres_away(false);
             let away_s = since.elapsed().as_secs();
             tracing::info!(away_s, "Postgres takes deliveries, after {away_s} s");
         }

@@ -1,6 +1,6 @@
 //! The task that writes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::delivery::{Delivery, Outcome},
+    measure,
     store::{Appender, Store},
 };
 
@@ -119,7 +120,10 @@ impl Writer {
         };
         let batch = deliveries.len();
         let appending = append_all(appender, deliveries, outcomes);
-        match timeout(self.commit_timeout, appending).await {
+        let begun = Instant::now();
+        let result = timeout(self.commit_timeout, appending).await;
+        measure::appended(batch, begun.elapsed());
+        match result {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.postgres_is_away(batch, &error),
             Err(elapsed) => self.postgres_is_away(batch, &elapsed),

@@ -434,3 +434,74 @@ async fn each_transition_is_one_line() {
         assert!(line.contains(&format!("since={now}")), "{line}");
     }
 }
+
+/// The value of a series in Prometheus' text.
+fn series(text: &str, name: &str) -> Option<f64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    Some(line.parse().unwrap())
+}
+
+#[tokio::test]
+async fn metrics_can_be_read_by_prometheus_and_have_no_series_of_strangers() {
+    let app = TestApp::start().await;
+    // All tests of this process count together, so the hook is this test's own.
+    let hooks = Hooks::from([("metrics_hook".to_owned(), hook(&["s"], TenantRule::Any))]);
+    app.hooks.send_replace(Arc::new(hooks));
+    let payload = payload::changed(1);
+    for body in [
+        (&payload).into(),
+        (&payload).into(),
+        bytes::Bytes::from("x"),
+    ] {
+        app.deliver_to("/webhook/metrics_hook", "s", body)
+            .await
+            .assert(200);
+    }
+    app.post("/webhook/metrics_hook", &[], "{}")
+        .await
+        .assert(401);
+    app.post("/webhook/stranger", &[], "{}").await.assert(404);
+    app.feed.report(clock::now());
+    let answer = app.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.content_type,
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    for outcome in ["stored", "duplicate", "parked"] {
+        let name =
+            format!("ticketlog_deliveries_total{{hook=\"metrics_hook\",outcome=\"{outcome}\"}}");
+        assert_eq!(series(&text, &name), Some(1.0), "{name} in {text}");
+    }
+    for reason in ["bad-signature", "not-found"] {
+        let name = format!("ticketlog_rejected_total{{reason=\"{reason}\"}}");
+        assert!(series(&text, &name) >= Some(1.0), "{name} in {text}");
+    }
+    for (state, value) in [("ok", 1.0), ("stopped", 0.0), ("wrong_secret", 0.0)] {
+        let name = format!("ticketlog_hook_state{{hook=\"metrics_hook\",state=\"{state}\"}}");
+        assert_eq!(series(&text, &name), Some(value), "{name} in {text}");
+    }
+    assert!(!text.contains("stranger"), "{text}");
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let value = line.rsplit_once(' ').unwrap().1;
+        assert!(
+            line.starts_with('#') || value.parse::<f64>().is_ok(),
+            "{line}"
+        );
+    }
+    for name in [
+        "ticketlog_webhook_answer_seconds",
+        "ticketlog_append_seconds",
+        "ticketlog_batch_events",
+    ] {
+        assert!(text.contains(&format!("# TYPE {name} histogram")), "{text}");
+        assert!(text.contains(&format!("# HELP {name} ")), "{text}");
+        assert!(
+            series(&text, &format!("{name}_count")) >= Some(1.0),
+            "{text}"
+        );
+    }
+}

@@ -7,15 +7,19 @@ use std::{
 };
 
 /// Each room with the rooms whose modules it may name.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("render", &["domain"]),
     ("store", &["domain", "clock"]),
-    ("ingest", &["domain", "store"]),
-    ("http", &["domain", "store", "ingest", "render", "clock"]),
+    ("ingest", &["domain", "store", "measure"]),
+    (
+        "http",
+        &["domain", "store", "ingest", "render", "clock", "measure"],
+    ),
     ("postgres", &[]),
     ("config", &["postgres"]),
     ("clock", &[]),
+    ("measure", &[]),
     ("telemetry", &[]),
 ];
 

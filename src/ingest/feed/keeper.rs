@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::feed::{FeedFact, hour_of},
+    measure,
     store::{HookHour, Store, StoreError},
 };
 
@@ -172,6 +173,7 @@ impl FeedKeeper {
             tracing::warn!(%error, "The local heartbeat cannot be written");
         }
         self.beat_at = Some(now);
+        measure::keep_up();
     }
 
     /// Brings the database up to date, if it is there; else the next look tries again.

@@ -16,6 +16,7 @@ use crate::{
         feed::{FeedFact, FeedState, Piece, Signals, Verdict, hour_of},
         hook::Hooks,
     },
+    measure,
     store::{HookHour, SeenSign},
 };
 
@@ -172,6 +173,9 @@ impl Seen {
             .feeds
             .extract_if(.., |hook, _| !hooks.contains_key(hook));
         for (hook, mut feed) in gone {
+            for state in FeedState::ALL {
+                measure::hook_state(&hook, state.as_str(), false);
+            }
             self.left.extend(facts(&hook, feed.signals.take_all()));
         }
     }
@@ -210,6 +214,9 @@ impl Feed {
             .since
             .or(ok_since)
             .or(self.signals.first_delivery_at);
+        for state in FeedState::ALL {
+            measure::hook_state(hook, state.as_str(), state == verdict.state);
+        }
         HookReport {
             hook: hook.to_owned(),
             since,

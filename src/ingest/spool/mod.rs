@@ -20,7 +20,7 @@ use std::{
 use tokio::sync::watch;
 
 use self::segment::{Active, Closed};
-use crate::domain::delivery::Delivery;
+use crate::{domain::delivery::Delivery, measure};
 
 /// Size past which a new file is begun: what is read at a time, and drained again after a crash.
 const SEGMENT_BYTES: u64 = 16 << 20;
@@ -84,6 +84,7 @@ impl Spool {
             bytes,
             refusing: false,
         });
+        measure::spool(bytes, false);
         Ok(Self {
             dir: dir.into(),
             max_bytes,
@@ -103,11 +104,18 @@ impl Spool {
     /// [`SpoolError::Full`] at the bound, [`SpoolError::Write`] as the file system answers.
     pub fn push(&self, deliveries: &[&Delivery]) -> Result<(), SpoolError> {
         let pushed = self.try_push(deliveries);
-        self.status.send_modify(|status| {
+        self.modify(|status| {
             status.refusing = pushed.is_err();
             status.bytes += pushed.as_ref().unwrap_or(&0);
         });
         pushed.map(|_| ())
+    }
+
+    fn modify(&self, modify: impl FnOnce(&mut SpoolStatus)) {
+        self.status.send_modify(|status| {
+            modify(status);
+            measure::spool(status.bytes, status.refusing);
+        });
     }
 
     fn try_push(&self, deliveries: &[&Delivery]) -> Result<u64, SpoolError> {
@@ -170,7 +178,7 @@ impl Spool {
         let Some(file) = self.lock().closed.pop_front() else {
             return Ok(());
         };
-        self.status.send_modify(|status| {
+        self.modify(|status| {
             status.bytes = status.bytes.saturating_sub(file.bytes);
             status.refusing = false;
         });

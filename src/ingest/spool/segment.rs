@@ -12,7 +12,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::record::{self, Found};
-use crate::domain::delivery::Delivery;
+use crate::{domain::delivery::Delivery, measure};
 
 /// How a spool's file ends.
 const EXTENSION: &str = "spool";
@@ -143,6 +143,7 @@ impl Closed {
         let bytes = file.slice(range.clone());
         if !aside.exists() {
             write_aside(&aside, &bytes)?;
+            measure::set_aside();
         }
         let hint = if range.end == file.len() {
             "; at the end of a file it may be a delivery whose writing was cut off, which was not acknowledged"
@@ -169,6 +170,7 @@ pub(super) fn set_aside(dir: &Path, delivery: &Delivery) -> io::Result<PathBuf> 
         let mut bytes = Vec::new();
         record::write(&mut bytes, marker, delivery)?;
         write_aside(&aside, &bytes)?;
+        measure::set_aside();
     }
     Ok(aside)
 }

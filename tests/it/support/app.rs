@@ -88,6 +88,7 @@ impl TestApp {
     async fn start_fully(db: TestDb, allow_unsigned: bool, spool_max_bytes: u64) -> Self {
         // Fails if another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        ticketlog::measure::start().unwrap();
         let default = hook(&[SECRET], TenantRule::Any);
         let hooks = Hooks::from([(DEFAULT_HOOK.to_owned(), default)]);
         let (hooks, live) = watch::channel(Arc::new(hooks));

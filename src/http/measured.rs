@@ -1,0 +1,32 @@
+//! What is measured of the webhooks, and where it is shown.
+
+use std::time::Instant;
+
+use axum::{
+    extract::Request,
+    http::header,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::error::ProblemType;
+use crate::measure;
+
+/// The text format of Prometheus.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// `GET /metrics`: for Prometheus.
+pub(super) async fn show_metrics() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, TEXT)], measure::render())
+}
+
+/// Measures the answers to a webhook, and counts those that are problems by their type.
+pub(super) async fn measure_webhook(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    measure::answered(begun.elapsed());
+    if let Some(problem) = response.extensions().get::<ProblemType>() {
+        measure::rejected(problem.word());
+    }
+    response
+}
