@@ -38,11 +38,14 @@ pub fn encode_cursor<T: Serialize>(query: &str, at: &T) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
 }
 
-/// Reads a cursor made by [`encode_cursor`] for the same query.
+/// Reads a cursor made by [`encode_cursor`] for the same query; made again, it is the same text.
 ///
 /// # Errors
 /// [`CursorError::Damaged`] if it is none of ours, [`CursorError::Foreign`] if the query is another.
-pub fn decode_cursor<T: DeserializeOwned>(query: &str, cursor: &str) -> Result<T, CursorError> {
+pub fn decode_cursor<T: DeserializeOwned + Serialize>(
+    query: &str,
+    cursor: &str,
+) -> Result<T, CursorError> {
     let bytes = URL_SAFE_NO_PAD
         .decode(cursor)
         .map_err(|_| CursorError::Damaged)?;
@@ -51,7 +54,13 @@ pub fn decode_cursor<T: DeserializeOwned>(query: &str, cursor: &str) -> Result<T
     if token.query != digest(query) {
         return Err(CursorError::Foreign);
     }
-    serde_json::from_value(token.at).map_err(|_| CursorError::Damaged)
+    let at = serde_json::from_value(token.at).map_err(|_| CursorError::Damaged)?;
+    // Blanks, further keys and numbers written otherwise are not ours.
+    if encode_cursor(query, &at) == cursor {
+        Ok(at)
+    } else {
+        Err(CursorError::Damaged)
+    }
 }
 
 /// Enough of a digest to tell queries apart; a cursor grants nothing, so nobody gains by forging one.
@@ -62,6 +71,8 @@ fn digest(query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::{CursorError, decode_cursor, encode_cursor};
 
     #[test]
@@ -76,6 +87,21 @@ mod tests {
         for bad in ["", "x", "!", &format!("x{cursor}"), "eyJhIjoxfQ"] {
             let read: Result<(i64, String), _> = decode_cursor("timeline T 1", bad);
             assert_eq!(read, Err(CursorError::Damaged), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_only_reads_like_a_cursor_is_none() {
+        let ours = URL_SAFE_NO_PAD.decode(encode_cursor("q", &7_i64)).unwrap();
+        let ours = String::from_utf8(ours).unwrap();
+        for forged in [
+            ours.replace(":7", ": 7"),
+            ours.replace("\"at\"", "\"more\":1,\"at\""),
+            format!("{ours} "),
+        ] {
+            let cursor = URL_SAFE_NO_PAD.encode(&forged);
+            let read: Result<i64, _> = decode_cursor("q", &cursor);
+            assert_eq!(read, Err(CursorError::Damaged), "{forged}");
         }
     }
 }
