@@ -1,0 +1,5 @@
+//! Bytes from the fuzzer to `ticketlog_fuzz::body`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ticketlog_fuzz::body(bytes));
