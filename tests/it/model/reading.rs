@@ -227,8 +227,11 @@ pub(crate) struct Instant {
 /// `yyyy-MM-ddTHH:mm:ss`, 0..n fraction digits, then `Z`, `±hh:mm` or nothing (= UTC). All else is unreadable.
 pub(crate) fn instant(text: &str) -> Option<Instant> {
     let punctuation = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':')];
-    let stands = |(at, c): &(usize, char)| text.chars().nth(*at) == Some(*c);
-    if !text.is_ascii() || !punctuation.iter().all(stands) {
+    if !text.is_ascii()
+        || punctuation
+            .iter()
+            .any(|(at, c)| text.chars().nth(*at) != Some(*c))
+    {
         return None;
     }
     let (year, month, day) = (
@@ -251,19 +254,12 @@ pub(crate) fn instant(text: &str) -> Option<Instant> {
     {
         return None;
     }
-    let rest = text.get(19..)?;
-    let without_point = rest.strip_prefix('.').unwrap_or(rest);
-    let zone = without_point.trim_start_matches(|c: char| c.is_ascii_digit());
-    let fraction = rest.strip_suffix(zone)?;
-    // A fraction is nothing, or a point and digits.
-    if fraction == "." || (!fraction.is_empty() && !fraction.starts_with('.')) {
-        return None;
-    }
+    let (fraction, zone) = fraction_and_zone(text.get(19..)?)?;
     let offset = match zone {
         "" | "Z" => 0,
         _ => offset_seconds(zone)?,
     };
-    let days = days_since_1970(year, month) + day - 1;
+    let days = days_before(year, month) + day - 1;
     let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
     let seven: String = fraction
         .chars()
@@ -278,9 +274,10 @@ pub(crate) fn instant(text: &str) -> Option<Instant> {
         _ => format!("{}{fraction}Z", civil(seconds)?),
     };
     // "A second 60 is the first tick of the next minute, whatever its digits."
-    let within = match second {
-        60 => 0,
-        _ => seven.parse::<i128>().ok()?,
+    let within = if second == 60 {
+        0
+    } else {
+        seven.parse::<i128>().ok()?
     };
     civil(seconds)?;
     Some(Instant {
@@ -289,8 +286,17 @@ pub(crate) fn instant(text: &str) -> Option<Instant> {
     })
 }
 
-/// Of the first of a month.
-fn days_since_1970(year: i128, month: i128) -> i128 {
+/// A fraction is nothing, or a point and digits; the zone is what follows.
+fn fraction_and_zone(rest: &str) -> Option<(&str, &str)> {
+    let without_point = rest.strip_prefix('.').unwrap_or(rest);
+    let zone = without_point.trim_start_matches(|c: char| c.is_ascii_digit());
+    let fraction = rest.strip_suffix(zone)?;
+    let well_formed = fraction.is_empty() || (fraction.starts_with('.') && fraction != ".");
+    well_formed.then_some((fraction, zone))
+}
+
+/// Days from 1970-01-01 to the first of a month.
+fn days_before(year: i128, month: i128) -> i128 {
     let mut days = -719_162; // 0001-01-01 seen from 1970-01-01
     days += (1..year)
         .map(|y| if is_leap(y) { 366 } else { 365 })
