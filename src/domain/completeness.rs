@@ -37,6 +37,8 @@ pub enum Reason {
     Conflict,
     /// The ticket's first entry, although its created event stands later.
     Disorder,
+    /// The interval meets an outage of the feed.
+    FeedOutage,
     /// A value moved undeclared, but a declared field implies it.
     ImpliedChange,
     /// Nothing is declared, yet a known value moved.
@@ -62,6 +64,7 @@ impl Reason {
             Self::ClockSkew => "clock_skew",
             Self::Conflict => "conflict",
             Self::Disorder => "disorder",
+            Self::FeedOutage => "feed_outage",
             Self::ImpliedChange => "implied_change",
             Self::NoChangesDeclared => "no_changes_declared",
             Self::NoOp => "no_op",
@@ -83,6 +86,7 @@ impl Reason {
             | Self::UnseenWrite => Confidence::Suspect,
             Self::ClockSkew
             | Self::Disorder
+            | Self::FeedOutage
             | Self::ImpliedChange
             | Self::NoOp
             | Self::NoValues

@@ -148,7 +148,8 @@ struct LifecycleJson {
     event_id: EventId,
 }
 
-/// All intervals of a ticket together: its least confidence, every reason, and how many of each.
+/// All intervals of a ticket together: its least confidence, every reason, how many between two events
+/// are in each state, and the open one after the last.
 #[derive(Debug, Clone, Serialize)]
 struct TicketCompletenessJson {
     #[serde(flatten)]
@@ -156,6 +157,7 @@ struct TicketCompletenessJson {
     consistent: usize,
     unproven: usize,
     suspect: usize,
+    open: CompletenessJson,
 }
 
 impl TicketJson {
@@ -178,14 +180,14 @@ impl TicketJson {
             events,
             undated,
             lifecycle: lifecycle.collect(),
-            completeness: TicketCompletenessJson::new(entries),
+            completeness: TicketCompletenessJson::new(entries, &history.open),
             fields: history.state,
         }
     }
 }
 
 impl TicketCompletenessJson {
-    fn new(entries: &[Entry]) -> Self {
+    fn new(entries: &[Entry], open: &Completeness) -> Self {
         let intervals = || entries.iter().filter(|entry| entry.repeats.is_none());
         let count = |wanted: Confidence| {
             intervals()
@@ -194,13 +196,14 @@ impl TicketCompletenessJson {
         };
         let reasons = intervals().flat_map(|entry| entry.completeness.reasons.iter().copied());
         let all = Completeness {
-            reasons: reasons.collect(),
+            reasons: reasons.chain(open.reasons.iter().copied()).collect(),
         };
         Self {
             all: (&all).into(),
             consistent: count(Confidence::Consistent),
             unproven: count(Confidence::Unproven),
             suspect: count(Confidence::Suspect),
+            open: open.into(),
         }
     }
 }

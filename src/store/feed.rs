@@ -206,9 +206,9 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn list_webhook_signs(&self) -> Result<Vec<SeenSign>, StoreError> {
         let rows = sqlx::query!(
-            r#"SELECT head.tenant, about.position, about.hook AS "hook!", about.name,
+            r#"SELECT head.tenant, head.position AS head, about.position, about.hook AS "hook!", about.name,
                       about.occurred_ticks, about.received_at AS "received_at: jiff_sqlx::Timestamp"
-               FROM (SELECT tenant FROM head ORDER BY tenant LIMIT 10000) AS head
+               FROM (SELECT tenant, position FROM head ORDER BY tenant LIMIT 10000) AS head
                CROSS JOIN LATERAL (
                    SELECT position, hook, name, occurred_ticks, received_at FROM event
                    WHERE tenant = head.tenant AND name LIKE 'webhook.%'
@@ -229,7 +229,9 @@ impl Store {
                 row: row.tenant.clone(),
             })?;
             if sign == WebhookSign::Stops {
-                let sent = self.find_sent(&tenant, &row.hook, row.position).await?;
+                let sent = self
+                    .find_sent(&tenant, &row.hook, row.position, row.head)
+                    .await?;
                 signs.extend(sent.map(|ticks| SeenSign {
                     hook: row.hook.clone(),
                     tenant: tenant.clone(),
@@ -258,19 +260,20 @@ impl Store {
         tenant: &Tenant,
         hook: &str,
         after: i64,
+        head: i64,
     ) -> Result<Option<i64>, StoreError> {
         let row = sqlx::query!(
             r#"SELECT max(least(occurred_ticks, (extract(epoch FROM received_at) * 10000000)::bigint))
                    AS ticks
-               FROM ((SELECT hook, name, occurred_ticks, received_at FROM event
-                      WHERE tenant = $1 AND position > $3 ORDER BY position LIMIT 1000)
-                     UNION ALL
-                     (SELECT hook, name, occurred_ticks, received_at FROM event
-                      WHERE tenant = $1 ORDER BY position DESC LIMIT 1000)) AS near
-               WHERE hook = $2 AND name NOT LIKE 'webhook.%' AND occurred_ticks IS NOT NULL"#,
+               FROM event
+               WHERE tenant = $1
+                 AND (position > $3 AND position <= $3 + 1000
+                      OR position > $4::bigint - 1000 AND position <= $4)
+                 AND hook = $2 AND name NOT LIKE 'webhook.%' AND occurred_ticks IS NOT NULL"#,
             tenant.as_str(),
             hook,
             after,
+            head,
         )
         .fetch_one(&self.reads)
         .await?;

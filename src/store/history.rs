@@ -24,7 +24,7 @@ impl Store {
     /// Folds a ticket's events: those up to a position in the log and, if given, up to an instant in
     /// ticks of 100 ns (inclusive). `None` if there are none up to that position.
     ///
-    /// Costs a read and a fold of all its events.
+    /// Costs a read and a fold of all its events, and what [`Store::list_outages`] costs.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -49,9 +49,13 @@ impl Store {
             })
             .collect();
         let undated = events - dated.len();
+        let mut outages = self.list_outages(tenant, up_to).await?;
+        if let Some(as_of) = as_of_ticks {
+            outages = outages.up_to(as_of);
+        }
         dated.retain(|event| as_of_ticks.is_none_or(|as_of| event.occurred_at.ticks() <= as_of));
         Ok(Some(TicketHistory {
-            history: history::fold(dated),
+            history: history::fold(dated, &outages),
             events,
             undated,
         }))

@@ -7,6 +7,7 @@ mod feed;
 mod history;
 mod log;
 mod origin;
+mod outage;
 mod parked;
 mod read;
 mod reprocess;

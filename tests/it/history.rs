@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use ticketlog::{
     domain::{
         event::{self, Reading},
+        feed::Outages,
         history::{self, History, TicketEvent},
         hook::TenantRule,
         ids::Position,
@@ -104,7 +105,7 @@ proptest! {
         let events = turn.iter().filter_map(|&at| {
             ticket_event(i64::try_from(at).unwrap() + 1, &made[at])
         });
-        let history = history::fold(events.collect());
+        let history = history::fold(events.collect(), &Outages::default());
         let input = model_input(&made);
         let state: Value = serde_json::to_value(&history.state).unwrap();
         prop_assert_eq!(state, fold::state(&input));

@@ -23,6 +23,7 @@ mod hostile;
 mod layers;
 mod model;
 mod parked;
+mod outages;
 mod private_postgres;
 mod read;
 mod real_data;

@@ -203,6 +203,7 @@ async fn a_ticket_is_shown_as_it_is_and_as_it_was() {
         now["completeness"],
         json!({
             "state": "consistent", "reasons": [], "consistent": 5, "unproven": 0, "suspect": 0,
+            "open": {"state": "consistent", "reasons": []},
         })
     );
     // as_of is inclusive, to the last digit.

@@ -30,6 +30,16 @@ impl Outages {
         Self(merged)
     }
 
+    /// The outages up to an instant (inclusive), in ticks of 100 ns.
+    #[must_use]
+    pub fn up_to(mut self, ticks: i64) -> Self {
+        self.0.retain(|(from, _)| *from < ticks);
+        for (_, to) in &mut self.0 {
+            *to = ticks.min(*to);
+        }
+        self
+    }
+
     /// True if an interval between two instants meets an outage; to touch its end is not to meet it.
     pub fn meet(&self, after_ticks: i64, before_ticks: i64) -> bool {
         let next = self.0.partition_point(|(_, to)| *to <= after_ticks);
@@ -63,6 +73,9 @@ mod tests {
         assert!(outages.meet(20, 41));
         assert!(outages.meet(50, 60));
         assert!(!outages.meet(15, 15));
+        let outages = outages.up_to(15);
+        assert!(outages.meet(14, i64::MAX));
+        assert!(!outages.meet(15, i64::MAX));
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Change, Kind, TicketEvent, order::Placed, state::Step};
 use crate::domain::{
     completeness::{Completeness, Reason},
+    feed::Outages,
     fields,
     instant::{OccurredAt, ticks_of_timestamp},
 };
@@ -58,6 +59,12 @@ pub(super) fn of_start(has_created: bool) -> Reason {
     } else {
         Reason::StartsLate
     }
+}
+
+/// The reason of an interval between two instants in which the feed was not what it should be.
+pub(super) fn of_feed(outages: &Outages, after_ticks: i64, before_ticks: i64) -> Option<Reason> {
+    let meets = outages.meet(after_ticks, before_ticks);
+    meets.then_some(Reason::FeedOutage)
 }
 
 /// All other reasons.

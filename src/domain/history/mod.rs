@@ -24,6 +24,7 @@ pub use self::{
 };
 use crate::domain::{
     completeness::{Completeness, Confidence},
+    feed::Outages,
     fields::{self, Value},
     ids::{Actor, EventId, Position},
     instant::OccurredAt,
@@ -36,6 +37,8 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// The fields whose values are known after the last event.
     pub state: BTreeMap<String, Value>,
+    /// Of the open interval after the last event.
+    pub open: Completeness,
 }
 
 /// What one event did to its ticket.
@@ -132,21 +135,21 @@ impl Entry {
     }
 }
 
-/// Rebuilds the history of one ticket from its events.
+/// Rebuilds the history of one ticket from its events and its tenant's outages.
 ///
 /// Input order does not matter, and a repeat counts once under the smallest of its event ids, so late
 /// and doubled deliveries give the same answer. Entries come oldest first by (100 ns tick, created
 /// before others, event id); changes within one by field name.
 ///
 /// Costs a sort and a map look-up per carried or declared field; never fails.
-pub fn fold(events: Vec<TicketEvent>) -> History {
+pub fn fold(events: Vec<TicketEvent>, outages: &Outages) -> History {
     let events = order::arrange(events);
     let writes = evidence::Writes::of(&events);
     let has_created = events.iter().any(|placed| placed.event.is_created());
     let mut state = state::State::default();
     let mut entries: Vec<Entry> = Vec::with_capacity(events.len());
     let mut created_seen = false;
-    let mut first = true;
+    let mut last_ticks = None;
     for placed in events {
         let mut entry = placed.blank_entry();
         if placed.repeats.is_none() {
@@ -155,19 +158,24 @@ pub fn fold(events: Vec<TicketEvent>) -> History {
             let step = state.step(&placed.event, creates);
             entry.lifecycle = lifecycle::of(&step.changes, creates);
             entry.completeness = evidence::weigh(&placed, &step, &writes);
-            if first && !creates {
-                entry
-                    .completeness
-                    .reasons
-                    .insert(evidence::of_start(has_created));
-            }
+            let of_interval = match last_ticks {
+                None => (!creates).then(|| evidence::of_start(has_created)),
+                Some(last) => evidence::of_feed(outages, last, placed.event.occurred_at.ticks()),
+            };
+            entry.completeness.reasons.extend(of_interval);
             entry.changes = step.changes;
-            first = false;
+            last_ticks = Some(placed.event.occurred_at.ticks());
         }
         entries.push(entry);
     }
     History {
         entries,
         state: state.known(),
+        open: Completeness {
+            reasons: last_ticks
+                .and_then(|last| evidence::of_feed(outages, last, i64::MAX))
+                .into_iter()
+                .collect(),
+        },
     }
 }
