@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use ticketlog::{
     domain::{
         event::{self, Reading},
-        feed::Outages,
+        feed::{Outage, Outages},
         history::{self, History, TicketEvent},
         hook::TenantRule,
         ids::Position,
@@ -59,6 +59,19 @@ fn ticket_event(position: i64, made: &Made) -> Option<TicketEvent> {
     TicketEvent::read(stored, made.other.is_some())
 }
 
+/// Outages that begin and end at, right before or right after some of these events; the last is open.
+fn outages(events: &[TicketEvent], edges: &[(usize, i64, usize, i64)]) -> Vec<Outage> {
+    if events.is_empty() {
+        return Vec::new();
+    }
+    let ticks = |at: usize, off: i64| events[at % events.len()].occurred_at.ticks() + off;
+    let outage = |(at, &(from, before, to, after)): (usize, &(usize, i64, usize, i64))| Outage {
+        from_ticks: ticks(from, before),
+        to_ticks: (at < 2).then(|| ticks(to, after)),
+    };
+    edges.iter().enumerate().map(outage).collect()
+}
+
 /// The entries as the API shows them, less what the model does not know.
 fn shown(history: History, noise: bool) -> Value {
     let entries = history.entries.into_iter();
@@ -100,17 +113,24 @@ proptest! {
         (made, turn) in histories::history().prop_flat_map(|made| {
             let order: Vec<usize> = (0..made.len()).collect();
             (Just(made), Just(order).prop_shuffle())
-        })
+        }),
+        edges in prop::collection::vec((any::<usize>(), -1..=1_i64, any::<usize>(), -1..=1_i64), 0..3),
     ) {
-        let events = turn.iter().filter_map(|&at| {
+        let events: Vec<TicketEvent> = turn.iter().filter_map(|&at| {
             ticket_event(i64::try_from(at).unwrap() + 1, &made[at])
-        });
-        let history = history::fold(events.collect(), &Outages::default());
+        }).collect();
+        let outages = outages(&events, &edges);
+        let history = history::fold(events, &Outages::new(outages.clone()));
+        let outages: Vec<(i128, i128)> = outages
+            .iter()
+            .map(|o| (o.from_ticks.into(), o.to_ticks.unwrap_or(i64::MAX).into()))
+            .collect();
         let input = model_input(&made);
         let state: Value = serde_json::to_value(&history.state).unwrap();
         prop_assert_eq!(state, fold::state(&input));
         for noise in [true, false] {
-            prop_assert_eq!(shown(history.clone(), noise), fold::timeline(&input, noise));
+            let expected = fold::timeline_with(&input, noise, &outages);
+            prop_assert_eq!(shown(history.clone(), noise), expected);
         }
     }
 }

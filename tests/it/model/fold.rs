@@ -14,9 +14,14 @@ use super::reading::{
 
 /// All entries, oldest first; `noise = true` gives every dated event of the ticket.
 pub(crate) fn timeline(stored: &[Stored], noise: bool) -> Value {
+    timeline_with(stored, noise, &[])
+}
+
+/// The same, when the feed had outages: from and to in ticks.
+pub(crate) fn timeline_with(stored: &[Stored], noise: bool, outages: &[(i128, i128)]) -> Value {
     let events = history(stored);
     (0..events.len())
-        .filter_map(|i| entry(&events, i, noise))
+        .filter_map(|i| entry(&events, i, noise, outages))
         .collect()
 }
 
@@ -127,7 +132,7 @@ fn changes(before: &State, event: &Event<'_>, is_the_created_event: bool) -> Vec
 
 // ---------------------------------------------------------------- entries
 
-fn entry(events: &[Event<'_>], i: usize, noise: bool) -> Option<Value> {
+fn entry(events: &[Event<'_>], i: usize, noise: bool, outages: &[(i128, i128)]) -> Option<Value> {
     let event = events.get(i)?;
     let repeats = repeats(events, event);
     let created = is_the_created_event(events, event);
@@ -136,7 +141,15 @@ fn entry(events: &[Event<'_>], i: usize, noise: bool) -> Option<Value> {
         (Vec::new(), None, BTreeSet::new())
     } else {
         let changes = changes(&before, event, created);
-        let reasons = reasons(events, i, &before, &changes);
+        let mut reasons = reasons(events, i, &before, &changes);
+        // "an interval that meets an outage": to touch an end of it is not to meet it.
+        let last = i.checked_sub(1).and_then(|last| events.get(last));
+        if let Some(last) = last.map(|last| last.at.ticks) {
+            let meets = |(from, to): &(i128, i128)| last.max(*from) < event.at.ticks.min(*to);
+            if outages.iter().any(meets) {
+                reasons.insert("feed_outage");
+            }
+        }
         let lifecycle = if created {
             Some("created")
         } else {
