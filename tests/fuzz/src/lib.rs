@@ -12,6 +12,7 @@ use ticketlog::{
         conflict::differences,
         delivery::{Arrival, Delivery, KeptHeaders},
         event::{Reading, content},
+        feed::Outages,
         history::{Entry, History, TicketEvent, fold},
         hook::TenantRule,
         ids::{Position, Tenant},
@@ -139,7 +140,7 @@ fn history(stored: &[StoredEvent]) {
         let read = events
             .into_iter()
             .filter_map(|event| TicketEvent::read(event, false));
-        fold(read.collect())
+        fold(read.collect(), &Outages::default())
     };
     let forth = of(events().collect());
     let back = of(events().rev().collect());
