@@ -52,6 +52,8 @@ pub struct FeedKeeper {
     written_at: Option<Timestamp>,
     /// When the database first answered.
     reached_at: Option<Timestamp>,
+    /// The log was asked for what SuperOffice said of its webhooks.
+    knows_signs: bool,
     /// The hour up to which the database's rhythm is known.
     rhythm_hour: Option<i64>,
     facts: Vec<FeedFact>,
@@ -85,6 +87,7 @@ impl FeedKeeper {
             beat_at: None,
             written_at: None,
             reached_at: None,
+            knows_signs: false,
             rhythm_hour: None,
             facts: Vec::new(),
             hours: Vec::new(),
@@ -176,33 +179,34 @@ impl FeedKeeper {
         measure::keep_up();
     }
 
-    /// Brings the database up to date, if it is there; else the next look tries again.
+    /// Brings the database up to date, if it is there, and learns from it; else the next look tries
+    /// again.
     async fn write(&mut self, now: Timestamp) {
         let Some(store) = self.store.borrow().clone() else {
             return;
         };
-        let written = timeout(WRITE_TIMEOUT, self.write_to(&store, now)).await;
-        let error = match written {
-            Ok(Ok(())) => {
-                self.written_at = Some(now);
-                self.away = false;
-                return;
+        if let Err(error) = in_time(self.write_to(&store, now)).await {
+            if !self.away {
+                let waiting = self.facts.len();
+                tracing::warn!(
+                    error,
+                    facts.len = waiting,
+                    "Facts about the feed wait for the database"
+                );
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(elapsed) => elapsed.to_string(),
-        };
-        if !self.away {
-            tracing::warn!(
-                error,
-                facts.len = self.facts.len(),
-                "Facts about the feed wait for the database"
-            );
             self.away = true;
+            return;
+        }
+        self.away = false;
+        self.written_at = Some(now);
+        if !self.ending
+            && let Err(error) = in_time(self.learn(&store, now)).await
+        {
+            tracing::warn!(error, "What the log says of the feed could not be read yet");
         }
     }
 
     async fn write_to(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
-        self.learn(store, now).await?;
         self.judge_start(store, now).await?;
         self.write_facts(store, now).await?;
         if self.hours.is_empty() {
@@ -223,9 +227,9 @@ impl FeedKeeper {
     /// Takes over what the database knows: once the state of the webhooks, every hour the rhythm, which
     /// other receivers have their part in.
     async fn learn(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
-        if self.reached_at.is_none() {
+        if !self.knows_signs {
             self.feed.learn_signs(&store.list_webhook_signs().await?);
-            self.reached_at = Some(now);
+            self.knows_signs = true;
         }
         let hour = hour_of(now.saturating_sub(RHYTHM_DELAY).unwrap_or(now));
         if self.rhythm_hour != Some(hour) {
@@ -243,10 +247,11 @@ impl FeedKeeper {
         let Some(Start::Open(downtime)) = &self.start else {
             return Ok(());
         };
-        if !self.ending && !self.is_due(self.reached_at, now) {
+        let last_beat = store.find_last_beat(self.instance).await?;
+        let reached_at = *self.reached_at.get_or_insert(now);
+        if !self.ending && !self.is_due(Some(reached_at), now) {
             return Ok(());
         }
-        let last_beat = store.find_last_beat(self.instance).await?;
         let facts = downtime.judge(last_beat);
         for fact in &facts {
             let (from, to) = (fact.started_at, fact.ended_at);
@@ -276,5 +281,13 @@ impl FeedKeeper {
             self.start = Some(Start::Done);
         }
         Ok(())
+    }
+}
+
+/// What the database answers within [`WRITE_TIMEOUT`], or in one line why it did not.
+async fn in_time(asked: impl Future<Output = Result<(), StoreError>>) -> Result<(), String> {
+    match timeout(WRITE_TIMEOUT, asked).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(elapsed) => Err(elapsed.to_string()),
     }
 }

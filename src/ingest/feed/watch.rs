@@ -1,6 +1,7 @@
 //! What is seen of each hook, in memory.
 
 use std::{
+    cmp::Ordering,
     collections::BTreeMap,
     fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -104,7 +105,13 @@ impl FeedWatch {
         let mut seen = self.lock();
         seen.drop_all_but(&hooks);
         let reports = hooks.keys().map(|hook| seen.feed(hook).report(hook, now));
-        reports.collect()
+        let (reports, before): (Vec<HookReport>, Vec<FeedState>) = reports.unzip();
+        // Handlers wait for the lock, and a log can be slow.
+        drop(seen);
+        for (report, before) in reports.iter().zip(before) {
+            tell_change(report, before);
+        }
+        reports
     }
 
     /// Takes the facts that are due.
@@ -202,12 +209,12 @@ fn facts(hook: &str, pieces: Vec<Piece>) -> impl Iterator<Item = FeedFact> {
 }
 
 impl Feed {
-    fn report(&mut self, hook: &str, now: Timestamp) -> HookReport {
+    /// The feed now, and the state it was in at the last report.
+    fn report(&mut self, hook: &str, now: Timestamp) -> (HookReport, FeedState) {
         let verdict = self.signals.assess(now);
-        let told = self.told.map_or(FeedState::Ok, |(state, _)| state);
-        if verdict.state != told {
+        let before = self.told.map_or(FeedState::Ok, |(state, _)| state);
+        if verdict.state != before {
             self.told = Some((verdict.state, now));
-            tell(hook, told, &verdict, now);
         }
         let ok_since = self.told.map(|(_, since)| since);
         let since = verdict
@@ -217,24 +224,36 @@ impl Feed {
         for state in FeedState::ALL {
             measure::hook_state(hook, state.as_str(), state == verdict.state);
         }
-        HookReport {
+        let report = HookReport {
             hook: hook.to_owned(),
             since,
             last_delivery_at: self.signals.last_delivery_at,
             last_retry_at: self.signals.last_retry_at,
             verdict,
-        }
+        };
+        (report, before)
     }
 }
 
 /// The one line of a transition.
-fn tell(hook: &str, before: FeedState, verdict: &Verdict, now: Timestamp) {
-    let state = verdict.state.as_str();
-    let since = verdict.since.unwrap_or(now);
-    let advice = verdict.advice();
-    if verdict.state > before {
-        tracing::warn!(hook, state, %since, "The feed got worse, it was {}. {advice}", before.as_str());
-    } else {
-        tracing::info!(hook, state, %since, "The feed got better, it was {}. {advice}", before.as_str());
+fn tell_change(report: &HookReport, before: FeedState) {
+    let (hook, state) = (&report.hook, report.verdict.state);
+    let since = report.since.map(tracing::field::display);
+    let (state_word, before_word) = (state.as_str(), before.as_str());
+    let advice = report.verdict.advice();
+    match state.cmp(&before) {
+        Ordering::Greater => tracing::warn!(
+            hook,
+            state = state_word,
+            since,
+            "The feed got worse, it was {before_word}. {advice}"
+        ),
+        Ordering::Less => tracing::info!(
+            hook,
+            state = state_word,
+            since,
+            "The feed got better, it was {before_word}. {advice}"
+        ),
+        Ordering::Equal => {}
     }
 }
