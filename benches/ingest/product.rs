@@ -1,14 +1,16 @@
 //! The product's own router and writer, served as `ticketlog serve` does.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt;
 use ticketlog::{
     domain::{
         hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
         signature::Secret,
     },
-    http::{self, AppState},
+    http::{
+        self, AppState, Bodies, Quota, TrustedProxies,
+        server::{Limits, serve},
+    },
     ingest::{self, Spool, feed::FeedWatch},
     store::Store,
 };
@@ -47,19 +49,18 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
         hooks: live,
         max_body_bytes: MAX_BODY_BYTES,
         allow_unsigned: false,
+        bodies: Bodies::default(),
+        quota: Quota::default(),
+        proxies: TrustedProxies::default(),
     });
     let (listener, address) = server::listen().await?;
-    let listener = listener.tap_io(|stream| {
-        // Without it the load would notice.
-        let _ = stream.set_nodelay(true);
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let (_, serving) = serve(listener, router, Limits::default(), None);
     let mut tasks = JoinSet::new();
     tasks.spawn(receiver.writer.run());
     tasks.spawn(receiver.drain.run());
     tasks.spawn(async move {
         // It serves until it is stopped.
-        let _ = axum::serve(listener, service).await;
+        serving.await;
         drop(folder);
     });
     receiver.breaker.closed().await;

@@ -8,6 +8,7 @@ mod database;
 mod hooks;
 mod import;
 mod lines;
+mod listen;
 mod parked;
 mod postgres;
 mod send;

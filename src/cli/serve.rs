@@ -2,7 +2,6 @@
 
 use std::{
     fs::{File, TryLockError},
-    net::SocketAddr,
     path::Path,
     process::ExitCode,
 };
@@ -11,9 +10,12 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use jiff::SignedDuration;
 use sd_notify::NotifyState;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
-use super::{bring_up::bring_up, database, hooks, print, service::Service, signals::StopSignals};
+use super::{
+    bring_up::bring_up, database, hooks, listen::ListenArgs, print, service::Service,
+    signals::StopSignals,
+};
 use crate::{
     config::Shared,
     ingest::{self, Spool},
@@ -25,14 +27,15 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     ticketlog serve\n  \
     TICKETLOG_SECRET='shared with SuperOffice' ticketlog serve --listen 127.0.0.1:9000\n  \
-    ticketlog serve --hooks hooks.toml --database-url postgres://ticketlog@db/ticketlog\n\n\
+    ticketlog serve --hooks hooks.toml --database-url postgres://ticketlog@db/ticketlog\n  \
+    ticketlog serve --trusted-proxy 127.0.0.1\n  \
+    ticketlog serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem\n\n\
     hooks.toml:\n  \
     [hooks.acme]\n  secrets = [\"new\", \"old\"]\n  tenant = \"Acme\"            # whatever the body says\n  \
     [hooks.online]\n  secrets = [\"…\"]\n  accept = [\"Cust12345\"]     # or accept = \"any\"")]
 pub(super) struct ServeArgs {
-    /// Address to listen on. Histories are shown to callers on this machine only.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    listen: ListenArgs,
     /// Largest body taken, in bytes; larger ones get a 413.
     #[arg(long, default_value_t = 8 << 20, value_name = "BYTES")]
     pub(super) max_body_bytes: usize,
@@ -55,7 +58,7 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<ExitCode> {
     if args.hooks.allow_unsigned {
         ensure!(
-            args.listen.ip().is_loopback(),
+            args.listen.listen.ip().is_loopback(),
             "--allow-unsigned lets anybody write history, so it works only with a loopback --listen address"
         );
         tracing::warn!("--allow-unsigned: anybody on this machine can write history");
@@ -71,11 +74,8 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
     let spool = Spool::open(spool.clone(), args.spool_max_bytes)
         .with_context(|| format!("opening the spool {}", spool.display()))?;
     let mut signals = StopSignals::listen()?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("listening on {}", args.listen))?;
-    let listen = listener.local_addr().context("reading the address")?;
-    greet(listen, &loaded, &data_dir);
+    let listening = args.listen.open()?;
+    greet(&listening.url, &loaded, &data_dir);
     tell_supervisor(NotifyState::Ready);
 
     let mut cluster = None;
@@ -90,7 +90,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
             data_dir: &data_dir,
             database: Box::pin(bring_up(shared, &data_dir, &mut cluster, there)),
         };
-        Box::pin(service.serve(listener, loaded.hooks, receiver, &mut signals)).await
+        Box::pin(service.serve(listening, loaded.hooks, receiver, &mut signals)).await
     };
     let closing = async {
         let store = live.borrow().clone();
@@ -143,15 +143,15 @@ fn lock(data_dir: &Path) -> anyhow::Result<File> {
     }
 }
 
-fn greet(listen: SocketAddr, loaded: &hooks::Loaded, data_dir: &Path) {
+fn greet(url: &str, loaded: &hooks::Loaded, data_dir: &Path) {
     print(&format!(
-        "Listening on http://{listen}; data in {}",
+        "Listening on {url}; data in {}",
         data_dir.display()
     ));
     if let Some(file) = &loaded.own_secret {
         print(&format!(
             "No secret was given. One is kept in {0}: enter it at the webhook in SuperOffice, and try out with\n  \
-             ticketlog send FILE --url http://{listen}/webhook --secret-file {0}",
+             ticketlog send FILE --url {url}/webhook --secret-file {0}",
             file.display()
         ));
     }

@@ -1,32 +1,34 @@
 //! A `serve` under way: its tasks, and how it ends.
 
-use std::{convert::Infallible, net::SocketAddr, path::Path, pin::Pin, sync::Arc};
+use std::{convert::Infallible, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
-use axum::serve::ListenerExt;
 use sd_notify::NotifyState;
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::{oneshot, watch},
     task::JoinHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{
     hooks,
+    listen::Listening,
     serve::{ServeArgs, end_at_once, tell_supervisor},
     signals::StopSignals,
 };
 use crate::{
     clock,
     domain::hook::Hooks,
-    http::{self, AppState},
+    http::{self, AppState, Bodies, Quota, server::Tls},
     ingest::{
         Breaker, Drain, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
     },
 };
+
+/// Longest wait for the writer once nobody can hand in anything more: a commit's and some for the disk.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A `serve` under way.
 pub(super) struct Service<'a> {
@@ -45,7 +47,7 @@ impl Service<'_> {
     /// is spooled is in the log. A second order to stop ends the process.
     pub(super) async fn serve(
         mut self,
-        listener: TcpListener,
+        listening: Listening,
         hooks: Hooks,
         receiver: Receiver,
         signals: &mut StopSignals,
@@ -64,26 +66,20 @@ impl Service<'_> {
             feed,
             max_body_bytes: self.args.max_body_bytes,
             allow_unsigned: self.args.hooks.allow_unsigned,
+            bodies: Bodies::default(),
+            quota: Quota::default(),
+            proxies: listening.proxies,
         });
         let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper);
-        let (stop, mut stopping) = watch::channel(false);
-        let listener = listener.tap_io(|stream| {
-            // An answer is one small packet: waiting to fill it would cost 40 ms.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "Could not set TCP_NODELAY");
-            }
-        });
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means that the sender is gone, which is an order to stop too.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        });
-        let mut serving = Box::pin(serving.into_future());
+        let tls = listening.tls;
+        let (server, serving) =
+            http::server::serve(listening.listener, router, listening.limits, tls.clone());
+        let mut serving = Box::pin(serving);
         let ended = tokio::select! {
-            served = &mut serving => served.context("serving"),
+            _ = &mut serving => bail!("the server ended"),
             failed = tasks.failed() => Err(failed),
             () = signals.told() => Ok(()),
-            reloaded = reload(&live_hooks, &self.args.hooks, self.data_dir) => reloaded,
+            reloaded = reload(&live_hooks, &self.args.hooks, self.data_dir, tls.as_ref()) => reloaded,
             failed = &mut self.database => {
                 self.database = Box::pin(std::future::pending());
                 failed.map(|never| match never {})
@@ -91,25 +87,28 @@ impl Service<'_> {
         };
         tracing::info!("Stopping: answering what was accepted");
         tell_supervisor(NotifyState::Stopping);
-        stop.send_replace(true);
-        let deadline = Instant::now() + self.args.drain_timeout.unsigned_abs();
-        let drained = async {
-            if timeout_at(deadline, &mut serving).await.is_err() {
-                tracing::warn!("Some connections did not end in time and are cut");
-            }
+        let within = self.args.drain_timeout.unsigned_abs();
+        let deadline = Instant::now() + within;
+        server.stop(within);
+        let winding_down = async {
             // The last handles to the queue end with the server and its connections.
-            drop(serving);
-            tasks.written(deadline).await?;
+            let connections = serving.await;
+            if connections > 0 {
+                tracing::warn!(connections, "Connections did not end in time and were cut");
+            }
+            tasks.written().await?;
             drained(&self.spool, &breaker, deadline).await;
-            tasks.kept().await?;
-            anyhow::Ok(())
+            tasks.kept().await
         };
-        tokio::select! {
-            drained = drained => drained?,
-            _ = &mut self.database => {}
-            () = signals.told() => end_at_once(),
+        let mut winding_down = Box::pin(winding_down);
+        loop {
+            tokio::select! {
+                wound_down = &mut winding_down => return wound_down.and(ended),
+                // What is accepted now goes to the spool.
+                _ = &mut self.database => self.database = Box::pin(std::future::pending()),
+                () = signals.told() => end_at_once(),
+            }
         }
-        ended
     }
 }
 
@@ -166,12 +165,12 @@ impl Tasks {
         }
     }
 
-    /// Waits until the writer has answered all.
-    async fn written(&mut self, deadline: Instant) -> anyhow::Result<()> {
+    /// Waits until the writer has answered all: those of the last requests, so not for long.
+    async fn written(&mut self) -> anyhow::Result<()> {
         if self.writer.is_finished() {
             return Ok(());
         }
-        match timeout_at(deadline, &mut self.writer).await {
+        match timeout(WRITE_TIMEOUT, &mut self.writer).await {
             Ok(written) => written.context("the writer failed"),
             Err(_) => bail!("what was accepted could not be made durable in time"),
         }
@@ -194,11 +193,12 @@ impl Drop for Tasks {
     }
 }
 
-/// On each SIGHUP reads secrets and hooks again; what cannot be read changes nothing.
+/// On each SIGHUP reads secrets, hooks and the certificate again; what cannot be read changes nothing.
 async fn reload(
     live: &watch::Sender<Arc<Hooks>>,
     args: &hooks::HookArgs,
     data_dir: &Path,
+    tls: Option<&Tls>,
 ) -> anyhow::Result<()> {
     let mut hangup = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
     while hangup.recv().await.is_some() {
@@ -208,6 +208,14 @@ async fn reload(
                 live.send_replace(Arc::new(loaded.hooks));
             }
             Err(error) => tracing::error!("Hooks were not changed: {error:#}"),
+        }
+        match tls.map(Tls::reload) {
+            None => {}
+            Some(Ok(())) => tracing::info!("The certificate was read again"),
+            Some(Err(error)) => {
+                let error = anyhow::Error::from(error);
+                tracing::error!("The certificate was not changed: {error:#}");
+            }
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Errors as problem documents (RFC 9457): a stable `type`, what was wrong, and what would be right.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, Method, StatusCode, Uri, header},
@@ -13,8 +15,11 @@ use crate::{
     store::StoreError,
 };
 
-/// Seconds after which to try again when the database is away.
+/// Seconds after which to try again what could not be taken now.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Ends the connection after the answer.
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Everything a handler can answer instead of its result.
 #[derive(Debug)]
@@ -29,10 +34,18 @@ pub(super) enum ApiError {
     Unknown(String),
     /// 405.
     WrongMethod(String),
-    /// 408: the body did not arrive.
+    /// 408: the connection ended first.
     BodyCut,
+    /// 408: the body took longer than this.
+    BodySlow(Duration),
     /// 413: more than this many bytes.
     TooLarge(usize),
+    /// 429: and the signature was at fault once more. Until when to wait.
+    TooManyRejected(Duration),
+    /// 500: a bug.
+    Panicked,
+    /// 503: other bodies have all the room there is.
+    Busy,
     /// 503.
     NotStored(IngestError),
     /// 503: the store is not there yet.
@@ -61,59 +74,57 @@ struct Problem {
 }
 
 impl ApiError {
-    /// Status, stable type and title.
-    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+    fn status(&self) -> StatusCode {
         match self {
-            Self::BadParameter(_) => (
-                StatusCode::BAD_REQUEST,
-                "urn:ticketlog:bad-parameter",
-                "A parameter is wrong",
-            ),
+            Self::BadParameter(_) => StatusCode::BAD_REQUEST,
+            Self::Signature(_) => StatusCode::UNAUTHORIZED,
+            Self::NotLocal => StatusCode::FORBIDDEN,
+            Self::Unknown(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyCut | Self::BodySlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyRejected(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy
+            | Self::NotStored(_)
+            | Self::Starting
+            | Self::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Panicked | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What stands for the kind of problem, and its title.
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::BadParameter(_) => ("urn:ticketlog:bad-parameter", "A parameter is wrong"),
             Self::Signature(_) => (
-                StatusCode::UNAUTHORIZED,
                 "urn:ticketlog:bad-signature",
                 "The delivery is not signed as it should be",
             ),
             Self::NotLocal => (
-                StatusCode::FORBIDDEN,
                 "urn:ticketlog:not-local",
                 "Reads are answered only on this machine",
             ),
-            Self::Unknown(_) => (
-                StatusCode::NOT_FOUND,
-                "urn:ticketlog:not-found",
-                "There is no such thing",
-            ),
+            Self::Unknown(_) => ("urn:ticketlog:not-found", "There is no such thing"),
             Self::WrongMethod(_) => (
-                StatusCode::METHOD_NOT_ALLOWED,
                 "urn:ticketlog:wrong-method",
                 "The path exists, the method does not",
             ),
-            Self::BodyCut => (
-                StatusCode::REQUEST_TIMEOUT,
-                "urn:ticketlog:body-cut",
-                "The body did not arrive whole",
+            Self::BodyCut => ("urn:ticketlog:body-cut", "The body did not arrive whole"),
+            Self::BodySlow(_) => ("urn:ticketlog:body-slow", "The body did not arrive in time"),
+            Self::TooLarge(_) => ("urn:ticketlog:too-large", "The body is too large"),
+            Self::TooManyRejected(_) => (
+                "urn:ticketlog:too-many-rejected",
+                "Too many deliveries from this address were not signed as they should be",
             ),
-            Self::TooLarge(_) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "urn:ticketlog:too-large",
-                "The body is too large",
-            ),
-            Self::NotStored(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "urn:ticketlog:not-stored",
-                "The delivery was not stored",
-            ),
+            Self::Busy => ("urn:ticketlog:busy", "There is no room for the body now"),
+            Self::NotStored(_) => ("urn:ticketlog:not-stored", "The delivery was not stored"),
             Self::Starting | Self::Store(StoreError::Unavailable(_)) => (
-                StatusCode::SERVICE_UNAVAILABLE,
                 "urn:ticketlog:unavailable",
                 "The database cannot be reached",
             ),
-            Self::Store(_) => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "urn:ticketlog:internal",
-                "Something is wrong here",
-            ),
+            Self::Panicked | Self::Store(_) => {
+                ("urn:ticketlog:internal", "Something is wrong here")
+            }
         }
     }
 
@@ -129,16 +140,22 @@ impl ApiError {
                     .to_owned()
             }
             Self::BodyCut => "the connection ended before the body did".to_owned(),
+            Self::BodySlow(deadline) => {
+                format!("a body must be here in {} s", deadline.as_secs())
+            }
             Self::TooLarge(limit) => {
                 format!(
                     "bodies up to {limit} bytes are taken; raise --max-body-bytes if this one is real"
                 )
             }
+            Self::TooManyRejected(_) => {
+                "a delivery that is signed as it should be is taken at any time".to_owned()
+            }
             Self::NotStored(error) => format!("{error}; send it again"),
-            Self::Starting | Self::Store(StoreError::Unavailable(_)) => {
+            Self::Starting | Self::Busy | Self::Store(StoreError::Unavailable(_)) => {
                 "try again in a moment".to_owned()
             }
-            Self::Store(_) => "the log of the server says what".to_owned(),
+            Self::Panicked | Self::Store(_) => "the log of the server says what".to_owned(),
         }
     }
 }
@@ -149,7 +166,8 @@ impl IntoResponse for ApiError {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::error!(%error, cause, "Could not answer from the database");
         }
-        let (status, r#type, title) = self.kind();
+        let status = self.status();
+        let (r#type, title) = self.kind();
         let problem = Problem {
             r#type,
             title,
@@ -161,13 +179,21 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        match self {
+            Self::BodyCut | Self::BodySlow(_) => {
+                headers.insert(header::CONNECTION, CLOSE);
             }
-            StatusCode::UNAUTHORIZED => {
+            Self::TooManyRejected(wait) => {
+                headers.insert(header::CONNECTION, CLOSE);
+                let seconds = wait.as_secs().saturating_add(1);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Self::Signature(_) => {
                 let scheme = HeaderValue::from_static("X-SuperOffice-Signature");
                 headers.insert(header::WWW_AUTHENTICATE, scheme);
+            }
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             _ => {}
         }

@@ -1,5 +1,8 @@
 //! The HTTP interface: a file a resource. The only place that names axum.
 
+mod body;
+mod client;
+mod edge;
 mod error;
 mod events;
 mod extract;
@@ -7,6 +10,9 @@ mod health;
 mod hooks;
 mod local;
 mod measured;
+mod quota;
+pub mod server;
+mod tally;
 mod tenants;
 mod tickets;
 mod timeline;
@@ -21,6 +27,11 @@ use axum::{
 use tokio::{sync::watch, time::timeout};
 
 use self::error::ApiError;
+pub use self::{
+    body::{Bodies, BodyLimits},
+    client::TrustedProxies,
+    quota::Quota,
+};
 use crate::{
     domain::hook::Hooks,
     ingest::{Breaker, Ingest, LiveStore, SpoolStatus, feed::FeedWatch},
@@ -52,6 +63,12 @@ pub struct AppState {
     pub max_body_bytes: usize,
     /// Whether a body without a signature is believed.
     pub allow_unsigned: bool,
+    /// Room for bodies that are not believed yet.
+    pub bodies: Bodies,
+    /// Rejected requests of each client.
+    pub quota: Quota,
+    /// Who may name the client of a request.
+    pub proxies: TrustedProxies,
 }
 
 impl AppState {
@@ -64,8 +81,9 @@ impl AppState {
     }
 }
 
-/// All routes. Serve it with the peer's address as `ConnectInfo`: reads are for this machine alone.
+/// All routes, for [`server::serve`].
 pub fn router(state: AppState) -> Router {
+    let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
     let reads = Router::new()
         .route("/metrics", get(measured::show_metrics))
         .route("/v1/hooks", get(hooks::list_hooks))
@@ -100,5 +118,6 @@ pub fn router(state: AppState) -> Router {
         .merge(reads)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
+        .layer(edge)
         .with_state(state)
 }

@@ -3,18 +3,18 @@
 //! After a valid signature nothing is refused for its content: SuperOffice turns a webhook off for good
 //! after nine failures in a row, and at once after a 410.
 
+use std::net::IpAddr;
+
 use axum::{
     Json,
-    body::to_bytes,
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::HeaderMap,
 };
 use bytes::Bytes;
-use http_body_util::LengthLimitError;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{AppState, error::ApiError, extract::HookName};
+use super::{AppState, client::ClientAddress, error::ApiError, extract::HookName, quota::Spent};
 use crate::{
     clock,
     domain::{
@@ -62,10 +62,11 @@ pub(super) async fn receive(
         .get(&name)
         .ok_or_else(|| ApiError::Unknown(format!("there is no hook \"{name}\"")))?;
     let headers = kept_headers(request.headers());
+    let ClientAddress(client) = ClientAddress::of(&request);
     let (body, origin) = believe(&state, &name, hook, request)
         .await
-        .inspect_err(|error| tracing::warn!(hook = name, ?error, "A delivery was rejected"))
-        .inspect_err(|error| watch_rejected(&state, &name, error, &headers, received_at))?;
+        .inspect_err(|error| watch_rejected(&state, &name, error, &headers, received_at))
+        .map_err(|error| reject(&state, client, &name, error))?;
     let arrival = Arrival {
         arrival_id: Uuid::now_v7(),
         received_at,
@@ -91,11 +92,11 @@ async fn believe(
     if claimed.is_none() && !state.allow_unsigned {
         return Err(SignatureError::Missing.into());
     }
-    let body = read_body(request, state.max_body_bytes).await?;
+    let unbelieved = state.bodies.read(request, state.max_body_bytes).await?;
     let hook_name = name.to_owned();
     let origin = match claimed {
         Some(signature) => {
-            signature::verify(&hook.secrets, &signature, &body)?;
+            signature::verify(&hook.secrets, &signature, &unbelieved.bytes)?;
             Origin::Webhook {
                 hook: hook_name,
                 signature,
@@ -103,7 +104,27 @@ async fn believe(
         }
         None => Origin::Unsigned { hook: hook_name },
     };
-    Ok((body, origin))
+    Ok((unbelieved.bytes, origin))
+}
+
+/// Counts a request that was not believed. Past its client's quota it is not logged on its own, and if
+/// its signature was at fault the answer is to wait.
+fn reject(state: &AppState, client: IpAddr, hook: &str, error: ApiError) -> ApiError {
+    let Err(Spent { wait, untold }) = state.quota.spend(client) else {
+        tracing::warn!(hook, ?error, "A delivery was rejected");
+        return error;
+    };
+    if let Some(times) = untold {
+        tracing::warn!(
+            hook,
+            times,
+            "Rejected deliveries past the quota of their clients; at most one line a minute tells of them"
+        );
+    }
+    match error {
+        ApiError::Signature(_) => ApiError::TooManyRejected(wait),
+        other => other,
+    }
 }
 
 /// Tells the feed of a signature that was wrong or missing; all else a stranger can do as well.
@@ -125,25 +146,6 @@ fn claimed_signature(headers: &HeaderMap) -> Result<Option<Signature>, Signature
         .get(SIGNATURE_HEADER)
         .map(|value| signature::decode(value.as_bytes()))
         .transpose()
-}
-
-async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::TooLarge(limit));
-    }
-    to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        let too_large = source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
-        if too_large {
-            ApiError::TooLarge(limit)
-        } else {
-            ApiError::BodyCut
-        }
-    })
 }
 
 /// What is kept of the headers. Custom ones may be credentials, and the signature is kept as bytes.

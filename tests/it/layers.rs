@@ -37,7 +37,7 @@ fn imports_run_one_way() {
 
 #[test]
 fn only_the_store_names_sqlx_and_only_http_names_axum() {
-    for (library, rooms) in [("sqlx", &["store"][..]), ("axum", &["http", "cli"])] {
+    for (library, rooms) in [("sqlx", &["store"][..]), ("axum", &["http"])] {
         for (file, text) in all_sources() {
             let room = room_of(&file);
             let named = text.lines().any(|line| {
@@ -61,22 +61,13 @@ fn only_the_store_names_sqlx_and_only_http_names_axum() {
 }
 
 #[test]
-fn only_the_command_line_names_axum_to_serve() {
-    for (file, text) in sources("cli") {
-        for line in text.lines().filter(|line| line.contains("axum")) {
-            assert!(line.contains("axum::serve"), "{}: {line}", file.display());
-        }
-    }
-}
-
-#[test]
-fn nothing_needs_openssl_or_a_git_checkout_and_the_big_ones_come_once() {
+fn nothing_needs_openssl_http2_or_a_git_checkout_and_the_big_ones_come_once() {
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let names: Vec<&str> = lock
         .lines()
         .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
         .collect();
-    for unwanted in ["openssl", "openssl-sys", "native-tls"] {
+    for unwanted in ["openssl", "openssl-sys", "native-tls", "h2"] {
         assert!(!names.contains(&unwanted), "{unwanted} is linked");
     }
     assert!(

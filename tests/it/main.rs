@@ -21,6 +21,7 @@ mod fuzz;
 mod history;
 mod hostile;
 mod layers;
+mod limits;
 mod model;
 mod outages;
 mod parked;

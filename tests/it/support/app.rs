@@ -1,9 +1,9 @@
 //! The service in the test's process, on a port of its own.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use reqwest::StatusCode;
+use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 use sqlx::PgConnection;
 use tempfile::TempDir;
@@ -12,7 +12,10 @@ use ticketlog::{
         hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
         signature::{Secret, encode},
     },
-    http::{self, AppState},
+    http::{
+        self, AppState, Bodies, Quota, TrustedProxies,
+        server::{self, Handle, Limits},
+    },
     ingest::{self, Spool, feed::FeedWatch},
 };
 use tokio::sync::watch;
@@ -35,14 +38,40 @@ pub(crate) struct TestApp {
     /// Sending other hooks puts them in force.
     pub(crate) hooks: watch::Sender<Arc<Hooks>>,
     pub(crate) feed: FeedWatch,
+    pub(crate) server: Handle,
     /// Holds the spool.
     _folder: TempDir,
+}
+
+/// What may differ from the program's own.
+pub(crate) struct Setup {
+    pub(crate) allow_unsigned: bool,
+    pub(crate) bodies: Bodies,
+    pub(crate) quota: Quota,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) limits: Limits,
+    pub(crate) spool_max_bytes: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            allow_unsigned: false,
+            bodies: Bodies::default(),
+            // Tests of what is rejected reject a lot.
+            quota: Quota::new(NonZeroU32::new(1_000_000).unwrap()),
+            proxies: TrustedProxies::default(),
+            limits: Limits::default(),
+            spool_max_bytes: 1 << 30,
+        }
+    }
 }
 
 /// An answer: status, headers of interest, body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
 }
@@ -77,15 +106,23 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(db: TestDb, allow_unsigned: bool) -> Self {
-        Self::start_fully(db, allow_unsigned, 1 << 30).await
+        let setup = Setup {
+            allow_unsigned,
+            ..Setup::default()
+        };
+        Self::set_up(db, setup).await
     }
 
     /// Without room in the spool: what Postgres does not take is refused.
     pub(crate) async fn start_without_spool() -> Self {
-        Self::start_fully(TestDb::create().await, false, 0).await
+        let setup = Setup {
+            spool_max_bytes: 0,
+            ..Setup::default()
+        };
+        Self::set_up(TestDb::create().await, setup).await
     }
 
-    async fn start_fully(db: TestDb, allow_unsigned: bool, spool_max_bytes: u64) -> Self {
+    pub(crate) async fn set_up(db: TestDb, setup: Setup) -> Self {
         // Fails if another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         ticketlog::measure::start().unwrap();
@@ -93,7 +130,7 @@ impl TestApp {
         let hooks = Hooks::from([(DEFAULT_HOOK.to_owned(), default)]);
         let (hooks, live) = watch::channel(Arc::new(hooks));
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(folder.path().join("spool"), spool_max_bytes).unwrap();
+        let spool = Spool::open(folder.path().join("spool"), setup.spool_max_bytes).unwrap();
         let (_, store) = watch::channel(Some(db.store.clone()));
         let receiver = ingest::receiver(store.clone(), spool.clone(), COMMIT_TIMEOUT);
         let feed = FeedWatch::new(live.clone());
@@ -105,16 +142,21 @@ impl TestApp {
             hooks: live,
             feed: feed.clone(),
             max_body_bytes: MAX_BODY_BYTES,
-            allow_unsigned,
+            allow_unsigned: setup.allow_unsigned,
+            bodies: setup.bodies,
+            quota: setup.quota,
+            proxies: setup.proxies,
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let (server, serving) = server::serve(listener, router, setup.limits, None);
         // Both end with the test's runtime.
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(receiver.writer.run());
         tasks.spawn(receiver.drain.run());
-        tasks.spawn(async { axum::serve(listener, service).await.unwrap() });
+        tasks.spawn(async {
+            serving.await;
+        });
         tasks.detach_all();
         // Past this a delivery is stored, not spooled.
         receiver.breaker.closed().await;
@@ -124,6 +166,7 @@ impl TestApp {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             hooks,
             feed,
+            server,
             _folder: folder,
         }
     }
@@ -211,6 +254,7 @@ async fn answer(response: reqwest::Response) -> Answer {
     let content_type = response.headers().get("content-type");
     Answer {
         status: response.status(),
+        headers: response.headers().clone(),
         content_type: content_type
             .map_or("", |value| value.to_str().unwrap())
             .to_owned(),

@@ -4,3 +4,4 @@ pub(crate) mod app;
 pub(crate) mod cluster;
 pub(crate) mod payload;
 pub(crate) mod program;
+pub(crate) mod wire;
