@@ -55,7 +55,7 @@ impl Files {
         let url = db.url();
         let [cert, key] = [&self.cert, &self.key].map(|file| file.to_str().unwrap());
         let arguments = ["--database-url", &url, "--tls-cert", cert, "--tls-key", key];
-        Serve::start(&self.folder.path().join("data"), &arguments)
+        Serve::spawn_listening(Serve::command(&self.folder.path().join("data"), &arguments))
     }
 }
 
