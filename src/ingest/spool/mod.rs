@@ -23,7 +23,7 @@ use self::segment::{Active, Closed};
 use crate::{domain::delivery::Delivery, measure};
 
 /// Size past which a new file is begun: what is read at a time, and drained again after a crash.
-const SEGMENT_BYTES: u64 = 16 << 20;
+const SEGMENT_BYTES: u64 = 4 << 20;
 
 /// How full the spool is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

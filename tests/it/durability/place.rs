@@ -120,6 +120,15 @@ impl Place {
         PgConnection::connect_with(&options).await.unwrap()
     }
 
+    /// Events in the log.
+    pub(super) async fn count_events(&self) -> usize {
+        // There is no table before the first receiver has made it.
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM event")
+            .fetch_one(&mut self.connect().await)
+            .await;
+        count.map_or(0, |count| usize::try_from(count).unwrap())
+    }
+
     /// All that was answered 200 is in the log, once; nothing was taken for a repeat that was not sent
     /// again; positions have no hole.
     pub(super) async fn settle(&self, run: &Run) {
