@@ -153,14 +153,22 @@ impl Writer {
             .map(|(at, delivery)| (*at, spooled(delivery)))
             .collect();
         let spool = fallback.spool.clone();
+        let told = spool.status().borrow().refusing;
         let pushed = wait_for_disk(move || {
             let missing: Vec<&Delivery> = missing.iter().map(|(_, delivery)| delivery).collect();
             Ok(spool.push(&missing))
         });
         match pushed.await {
             Ok(Ok(())) => outcomes.extend(spooled),
-            Ok(Err(error)) => tell_failure(spooled.len(), &error),
-            Err(error) => tell_failure(spooled.len(), &error),
+            // Once, not for every batch while it lasts.
+            Ok(Err(_)) if told => {}
+            Ok(Err(error)) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(%error, cause, "Deliveries are refused: nothing takes them");
+            }
+            Err(error) => {
+                tracing::error!(%error, "Deliveries are refused: the writer cannot spool");
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The log in Postgres. The only place that names sqlx and that holds SQL.
 
+mod appender;
 mod conflict;
 mod delivery;
 mod error;
+mod event;
 mod feed;
 mod history;
 mod log;
@@ -23,10 +25,10 @@ use sqlx::{
 use tokio::time::timeout;
 
 pub use self::{
+    appender::Appender,
     error::StoreError,
     feed::{HookHour, SeenSign},
     history::TicketHistory,
-    log::Appender,
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    log::{BEGIN, Expect, Tx, append},
+    appender::BEGIN,
+    log::{Expect, Tx, append},
 };
 use crate::{
     clock,

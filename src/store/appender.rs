@@ -1,0 +1,166 @@
+//! The session that appends to the log, batch by batch.
+
+use std::{collections::BTreeSet, fmt};
+
+use sqlx::PgConnection;
+
+use super::{
+    Store, StoreError,
+    event::insert_events,
+    log::{Expect, append, by_tenant, stored},
+};
+use crate::domain::{
+    delivery::{Delivery, Outcome},
+    event::Reading,
+};
+
+/// Appends to the log through a session of its own, apart from those for reads, so that no report can keep
+/// a delivery waiting. A pool would ask the session after each batch whether it still lives.
+pub struct Appender {
+    store: Store,
+    connection: Option<PgConnection>,
+    /// The last batch held an event that was known: the next may as well.
+    look_up: bool,
+}
+
+impl fmt::Debug for Appender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Appender")
+    }
+}
+
+impl Store {
+    /// A session that appends; it connects when it is first used.
+    pub fn appender(&self) -> Appender {
+        Appender {
+            store: self.clone(),
+            connection: None,
+            look_up: false,
+        }
+    }
+}
+
+impl Appender {
+    /// Makes a batch of deliveries durable, all or none, and answers each in the order given.
+    ///
+    /// Tenants are taken in ascending order and each one's head row is locked, so that receivers on one
+    /// tenant take turns, never deadlock, and no reader sees a position before its predecessor. Within a
+    /// tenant, events get positions in the order given; an event that is known, from before or from
+    /// earlier in the batch, leaves a delivery instead. An arrival that is in the log adds nothing.
+    ///
+    /// Given up in the middle (its future dropped), the batch may be stored all the same.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if Postgres refuses a value in it: try the halves.
+    /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was, unless it was
+    /// the answer to the commit that got lost.
+    pub async fn append(&mut self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
+        // The look-up is an eighth of a batch's time, and all but a few batches are new.
+        let distinct = are_distinct(batch);
+        if distinct
+            && !self.look_up
+            && let Some(outcomes) = self.append_at_once(batch).await?
+        {
+            return Ok(outcomes);
+        }
+        if distinct && !self.look_up {
+            match self.append_once(batch, Expect::New).await {
+                Err(StoreError::Refused(_)) => {}
+                result => return result,
+            }
+        }
+        let outcomes = self.append_once(batch, Expect::Known).await?;
+        self.look_up = outcomes
+            .iter()
+            .any(|outcome| matches!(outcome, Outcome::Duplicate(_) | Outcome::Conflict(_)));
+        Ok(outcomes)
+    }
+
+    /// One statement, committed by itself, if the batch is new events of one tenant: that is the usual
+    /// case, and two round trips less. `None` if nothing came of it, as far as is known.
+    async fn append_at_once(
+        &mut self,
+        batch: &[Delivery],
+    ) -> Result<Option<Vec<Outcome>>, StoreError> {
+        let tenants = by_tenant(batch);
+        let Some((tenant, deliveries)) = tenants.first_key_value() else {
+            return Ok(None);
+        };
+        if deliveries.len() < batch.len() {
+            return Ok(None);
+        }
+        let Some(mut connection) = self.connection.take() else {
+            return Ok(None);
+        };
+        match insert_events(&mut connection, tenant, deliveries).await {
+            Ok(head) => {
+                self.connection = Some(connection);
+                Ok(head.map(|head| stored(deliveries, head).collect()))
+            }
+            Err(StoreError::Refused(_)) => {
+                self.connection = Some(connection);
+                self.look_up = true;
+                Ok(None)
+            }
+            Err(StoreError::Unavailable(error)) if error.as_database_error().is_none() => {
+                // Broken since its last use. Should it have been stored all the same, its arrivals will be
+                // found.
+                self.look_up = true;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One transaction.
+    async fn append_once(
+        &mut self,
+        batch: &[Delivery],
+        expect: Expect,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        // Taken out: a session that fails or is given up in the middle is not used again.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.store.connect().await?,
+        };
+        if begin(&mut connection).await.is_err() {
+            // Broken since its last use; nothing was sent.
+            connection = self.store.connect().await?;
+            begin(&mut connection).await?;
+        }
+        let result = append(&mut connection, batch, expect).await;
+        let end = match &result {
+            Ok(_) => "COMMIT",
+            Err(StoreError::Refused(_)) => "ROLLBACK",
+            Err(_) => return result,
+        };
+        sqlx::raw_sql(end).execute(&mut connection).await?;
+        self.connection = Some(connection);
+        result
+    }
+}
+
+/// Whether no event id stands in a batch more than once for one tenant.
+fn are_distinct(batch: &[Delivery]) -> bool {
+    let mut seen = BTreeSet::new();
+    batch.iter().all(|delivery| match &delivery.reading {
+        Reading::Event(event) => seen.insert((&event.tenant, event.event_id)),
+        _ => true,
+    })
+}
+
+/// Starts a transaction of a writing session, in one round trip.
+///
+/// Bounds every wait, so that a batch that hangs fails instead of taking all deliveries with it; and keeps
+/// the planner, which may not know yet that the log has grown, from reading it whole. Both within the
+/// transaction, because a pooler hands sessions on.
+pub(super) const BEGIN: &str = "BEGIN; \
+    SET LOCAL lock_timeout = '5s'; \
+    SET LOCAL statement_timeout = '5s'; \
+    SET LOCAL idle_in_transaction_session_timeout = '5s'; \
+    SET LOCAL enable_seqscan = off";
+
+async fn begin(session: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(BEGIN).execute(session).await?;
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! The statements that a batch of events is made of.
+
+use std::collections::BTreeMap;
+
+use jiff_sqlx::ToSqlx;
+use uuid::Uuid;
+
+use super::{
+    StoreError, delivery,
+    log::{EventDelivery, Known, Tx},
+};
+use crate::{
+    clock,
+    domain::{
+        delivery::Delivery,
+        ids::{EventId, Position, Tenant, TicketId},
+        instant::OccurredAt,
+        log::Origin,
+    },
+};
+
+/// Locks the tenant's head row, making it first if it is absent: a row that is not there cannot be
+/// locked, and two receivers would both start at 1.
+pub(super) async fn lock_head(tx: &mut Tx, tenant: &Tenant) -> Result<Position, StoreError> {
+    if let Some(head) = find_head_for_update(tx, tenant).await? {
+        return Ok(head);
+    }
+    sqlx::query!(
+        "INSERT INTO head (tenant, log_id, position, stored_at)
+         VALUES ($1, $2, 0, $3)
+         ON CONFLICT (tenant) DO NOTHING",
+        tenant.as_str(),
+        Uuid::new_v4(),
+        clock::now().to_sqlx() as _,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let head = find_head_for_update(tx, tenant).await?;
+    head.ok_or_else(|| no_head(tenant))
+}
+
+pub(super) fn no_head(tenant: &Tenant) -> StoreError {
+    StoreError::Corrupt {
+        table: "head",
+        column: "tenant",
+        row: tenant.to_string(),
+    }
+}
+
+async fn find_head_for_update(
+    tx: &mut Tx,
+    tenant: &Tenant,
+) -> Result<Option<Position>, StoreError> {
+    let head = sqlx::query_scalar!(
+        "SELECT position FROM head WHERE tenant = $1 FOR UPDATE",
+        tenant.as_str(),
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(head.map(Position))
+}
+
+/// Served by the unique index on `(tenant, event_id)`, one look-up an id. Written as a join that leaves no
+/// choice: for `event_id = ANY(…)` on a table that was empty when it was planned, Postgres read the whole
+/// tenant instead, and 10 ms of a batch's 12 went there.
+pub(super) async fn find_known(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    deliveries: &[EventDelivery<'_>],
+) -> Result<BTreeMap<EventId, Known>, StoreError> {
+    let ids: Vec<Uuid> = deliveries
+        .iter()
+        .map(|(_, _, event)| event.event_id.0)
+        .collect();
+    let rows = sqlx::query!(
+        "SELECT known.event_id, known.position, known.arrival_id, known.body_sha256
+         FROM UNNEST($2::uuid[]) AS wanted (event_id)
+         CROSS JOIN LATERAL (
+             SELECT event_id, position, arrival_id, body_sha256
+             FROM event WHERE tenant = $1 AND event_id = wanted.event_id LIMIT 1) AS known",
+        tenant.as_str(),
+        &ids,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let known = rows.into_iter().map(|row| {
+        let known = Known {
+            position: Position(row.position),
+            arrival_id: row.arrival_id,
+            sha256: row.body_sha256,
+        };
+        (EventId(row.event_id), known)
+    });
+    Ok(known.collect())
+}
+
+/// Inserts events at the positions after the head and advances it, in one statement for the batch: a
+/// statement of one row costs eighteen times more per row than one of hundreds. Waits at most 5 s for the
+/// head's lock, also where it is a transaction of its own: joined, `bound` is there before the lock. Gives
+/// the head before, or none, having done nothing, if the tenant has no head row.
+pub(super) async fn insert_events(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    new: &[EventDelivery<'_>],
+) -> Result<Option<Position>, StoreError> {
+    let events = || new.iter().map(|(_, _, event)| *event);
+    let deliveries = || new.iter().map(|(_, delivery, _)| *delivery);
+    let origins = || deliveries().map(|delivery| &delivery.arrival.origin);
+    let occurred = || events().map(|event| event.occurred_at.as_ref());
+    let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+    // stored_at is decided under the head's lock, so that it grows with the position even when the clocks
+    // of two receivers disagree.
+    let head = sqlx::query_scalar!(
+        r#"WITH bound AS MATERIALIZED (SELECT set_config('lock_timeout', '5s', true)),
+         advanced AS (
+             UPDATE head SET position = position + $2, stored_at = greatest(stored_at, $3)
+             FROM bound WHERE tenant = $1 RETURNING position - $2 AS before, stored_at),
+         appended AS (
+             INSERT INTO event (
+                 tenant, position, stored_at, event_id, ticket, occurred_ticks, received_at, primary_key,
+                 actor, retry, arrival_id, origin, hook, source, name, entity, occurred_text,
+                 webhook_name, headers, signature, body_sha256, body)
+             SELECT $1, before + nth, stored_at, event_id, ticket, occurred_ticks, received_at,
+                 primary_key, actor, retry, arrival_id, origin, hook, source, name, entity,
+                 occurred_text, webhook_name, headers, signature, body_sha256, body
+             FROM advanced, UNNEST(
+                 $4::uuid[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bigint[], $9::bigint[],
+                 $10::integer[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[],
+                 $16::text[], $17::text[], $18::text[], $19::text[], $20::bytea[], $21::bytea[],
+                 $22::bytea[])
+             WITH ORDINALITY AS new (
+                 event_id, ticket, occurred_ticks, received_at, primary_key, actor, retry, arrival_id,
+                 origin, hook, source, name, entity, occurred_text, webhook_name, headers, signature,
+                 body_sha256, body, nth))
+         SELECT before AS "before!" FROM advanced"#,
+        tenant.as_str(),
+        count,
+        clock::now().to_sqlx() as _,
+        &events().map(|e| e.event_id.0).collect::<Vec<_>>(),
+        &events().map(|e| e.ticket.map(TicketId::number)).collect::<Vec<_>>() as _,
+        &occurred().map(|at| at.map(OccurredAt::ticks)).collect::<Vec<_>>() as _,
+        &deliveries().map(|d| d.arrival.received_at.to_sqlx()).collect::<Vec<_>>() as _,
+        &events().map(|e| e.primary_key).collect::<Vec<_>>() as _,
+        &events().map(|e| e.actor.map(|actor| actor.0)).collect::<Vec<_>>() as _,
+        &deliveries().map(Delivery::retry).collect::<Vec<_>>() as _,
+        &deliveries().map(|d| d.arrival.arrival_id).collect::<Vec<_>>(),
+        &origins().map(Origin::as_str).collect::<Vec<_>>() as _,
+        &origins().map(|o| o.hook()).collect::<Vec<_>>() as _,
+        &origins().map(|o| o.source()).collect::<Vec<_>>() as _,
+        &events().map(|e| e.name.as_str()).collect::<Vec<_>>() as _,
+        &events().map(|e| e.entity.as_deref()).collect::<Vec<_>>() as _,
+        &occurred().map(|at| at.map(OccurredAt::as_sent)).collect::<Vec<_>>() as _,
+        &events().map(|e| e.webhook_name.as_deref()).collect::<Vec<_>>() as _,
+        &deliveries().map(delivery::headers_text).collect::<Vec<_>>() as _,
+        &origins().map(|o| o.signature().map(<[u8; 32]>::as_slice)).collect::<Vec<_>>() as _,
+        &deliveries().map(|d| d.sha256.as_slice()).collect::<Vec<_>>() as _,
+        &deliveries().map(|d| &*d.body).collect::<Vec<_>>() as _,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(head.map(Position))
+}
