@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{
     FULL, SMALL, Scale,
-    place::{Place, drained, postmaster, signal},
+    place::{Place, drained, find_postmaster, signal},
     report,
     sender::Sender,
 };
@@ -161,13 +161,13 @@ async fn private_postgres_killed_twice(scale: Scale) {
     let sender = Sender::start(&serve.url, scale.rate);
     sender.more(SOME).await;
     let from = Instant::now();
-    let first = postmaster(&data_dir);
+    let first = find_postmaster(&data_dir).unwrap();
     signal(first, Signal::SIGKILL);
     // As soon as there is another.
     let second = loop {
-        let record = data_dir.join("cluster/postmaster.pid");
-        if record.exists() && postmaster(&data_dir) != first {
-            break postmaster(&data_dir);
+        match find_postmaster(&data_dir) {
+            Some(pid) if pid != first => break pid,
+            _ => {}
         }
         sleep(Duration::from_millis(1)).await;
     };

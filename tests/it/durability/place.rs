@@ -104,7 +104,7 @@ impl Place {
     }
 
     fn postmaster(&self) -> i32 {
-        postmaster(&self.settings.data_dir)
+        find_postmaster(&self.settings.data_dir).unwrap()
     }
 
     pub(super) async fn connect(&self) -> PgConnection {
@@ -181,10 +181,11 @@ pub(super) async fn drained(serve: &Serve) {
     }
 }
 
-/// The process that the record of a private cluster names.
-pub(super) fn postmaster(data_dir: &Path) -> i32 {
-    let record = fs::read_to_string(data_dir.join("cluster/postmaster.pid")).unwrap();
-    record.lines().next().unwrap().parse().unwrap()
+/// The process that the record of a private cluster names; none while there is none, or half of one.
+pub(super) fn find_postmaster(data_dir: &Path) -> Option<i32> {
+    let record = fs::read_to_string(data_dir.join("cluster/postmaster.pid")).ok()?;
+    let (pid, _) = record.split_once('\n')?;
+    pid.parse().ok()
 }
 
 pub(super) fn signal(pid: i32, what: Signal) {
