@@ -1,42 +1,21 @@
-//! The spool's disk is full.
+//! A disk is full: the spool's, Postgres'.
 
-use std::{path::Path, process::Command};
+use std::{fs, time::Duration};
+
+use tokio::time::sleep;
 
 use super::{
     SMALL,
-    place::{Place, drained},
+    place::{Place, Tmpfs, drained},
     sender::Sender,
 };
-
-/// A small file system; unmounted when dropped.
-struct Tmpfs<'a>(&'a Path);
-
-impl<'a> Tmpfs<'a> {
-    /// None if this user or this system may not mount.
-    fn mount(at: &'a Path) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
-            .arg(at)
-            .output();
-        mount
-            .is_ok_and(|mount| mount.status.success())
-            .then_some(Self(at))
-    }
-}
-
-impl Drop for Tmpfs<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
 
 #[tokio::test]
 #[expect(clippy::print_stderr, reason = "a skipped test says why")]
 async fn a_full_disk_of_the_spool_is_a_503_and_what_was_taken_before_is_kept() {
     let mut place = Place::new().await;
     let data_dir = place.data_dir("a");
-    let Some(tmpfs) = Tmpfs::mount(&data_dir) else {
+    let Some(tmpfs) = Tmpfs::mount(&data_dir, "256k") else {
         eprintln!("skipped: no tmpfs can be mounted here");
         return;
     };
@@ -44,7 +23,7 @@ async fn a_full_disk_of_the_spool_is_a_503_and_what_was_taken_before_is_kept() {
     let serve = place.serve("a");
     let sender = Sender::start(&serve.url, SMALL.rate);
     while !serve.readiness().contains("refusing") {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
     assert!(
         serve.readiness().starts_with("HTTP/1.0 503"),
@@ -66,4 +45,36 @@ async fn a_full_disk_of_the_spool_is_a_503_and_what_was_taken_before_is_kept() {
     assert!(log.contains("the spool cannot be written"), "{log}");
     drop(tmpfs);
     place.stop_postgres().await;
+}
+
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "a skipped test says why")]
+async fn a_full_disk_of_postgres_is_a_postgres_that_is_away() {
+    let folder = Place::folder();
+    let Some(tmpfs) = Tmpfs::mount(&Place::postgres_in(&folder), "300m") else {
+        eprintln!("skipped: no tmpfs can be mounted here");
+        return;
+    };
+    let mut place = Place::in_folder(folder).await;
+    let serve = place.serve("a");
+    let sender = Sender::start(&serve.url, SMALL.rate);
+    sender.more(50).await;
+    let filler = place.fill_disk_of_postgres();
+    while !serve.readiness().contains("away") {
+        sleep(Duration::from_millis(20)).await;
+    }
+    sender.more(100).await;
+    fs::remove_file(filler).unwrap();
+    // It may have ended for want of room in its write-ahead log.
+    place.kill_postgres();
+    place.start_postgres().await;
+    drained(&serve).await;
+    let run = sender.stop().await;
+    drained(&serve).await;
+    assert_eq!(run.not_200(), 0);
+    assert!(run.spooled() >= 50);
+    place.settle(&run).await;
+    drop(serve);
+    place.stop_postgres().await;
+    drop((place, tmpfs));
 }

@@ -2,8 +2,10 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -12,6 +14,7 @@ use nix::{
     unistd::Pid,
 };
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
 use ticketlog::{
     postgres::{self, Cluster, Endpoint, Settings},
     store::{self, Address, SERVICE},
@@ -25,7 +28,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A Postgres of the scenario's own and a folder for receivers.
 pub(super) struct Place {
-    folder: tempfile::TempDir,
+    folder: TempDir,
     settings: Settings,
     cluster: Option<Cluster>,
     endpoint: Endpoint,
@@ -33,11 +36,24 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) async fn new() -> Self {
+        Self::in_folder(Self::folder()).await
+    }
+
+    pub(super) fn folder() -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         // Root's Postgres runs as another user, who must get there.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    /// Where its Postgres will have its data.
+    pub(super) fn postgres_in(folder: &TempDir) -> PathBuf {
+        folder.path().join("postgres")
+    }
+
+    pub(super) async fn in_folder(folder: TempDir) -> Self {
         let settings = Settings {
-            data_dir: folder.path().join("postgres"),
+            data_dir: Self::postgres_in(&folder),
             search_path: std::env::var_os("PATH"),
             ..Settings::default()
         };
@@ -92,6 +108,16 @@ impl Place {
     pub(super) fn kill_postgres(&mut self) {
         signal(self.postmaster(), Signal::SIGKILL);
         self.cluster = None;
+    }
+
+    /// Leaves no byte of its disk free, until the file that it gives is removed.
+    pub(super) fn fill_disk_of_postgres(&self) -> PathBuf {
+        let filler = self.settings.data_dir.join("filler");
+        let mut file = fs::File::create(&filler).unwrap();
+        for size in [1 << 20, 1 << 12, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+        filler
     }
 
     /// Stops all its processes in their tracks, or lets them go on.
@@ -165,6 +191,29 @@ impl Place {
                 "{event_id} has {repeats} repeats of {tries} tries"
             );
         }
+    }
+}
+
+/// A small file system; unmounted when dropped.
+pub(super) struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    /// None if this user or this system may not mount.
+    pub(super) fn mount(at: &Path, size: &str) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(at)
+            .output();
+        mount
+            .is_ok_and(|mount| mount.status.success())
+            .then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
