@@ -12,7 +12,7 @@ const ROOT_DATA_DIR: &str = "/var/lib/ticketlog";
 /// Settings that every command shares. They may stand before or after the sub-command.
 #[derive(Debug, Clone, Args)]
 pub struct Shared {
-    /// Folder of everything local: private Postgres, secret, locks. Default:
+    /// Folder of everything local: private Postgres, secret, spool, locks. Default:
     /// `$XDG_DATA_HOME/ticketlog`, as root `/var/lib/ticketlog`.
     #[arg(
         long,

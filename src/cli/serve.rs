@@ -4,6 +4,7 @@ use std::{
     fs::{File, TryLockError},
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context, bail, ensure};
@@ -44,13 +45,22 @@ pub(super) struct ServeArgs {
     #[arg(long, default_value_t = 1 << 30, value_name = "BYTES")]
     spool_max_bytes: u64,
     /// A delivery whose commit takes longer is spooled: SuperOffice tries again after a second.
-    #[arg(long, default_value = "1s", value_name = "DURATION")]
-    commit_timeout: SignedDuration,
+    #[arg(long, default_value = "1s", value_name = "DURATION", value_parser = duration)]
+    commit_timeout: Duration,
     /// Longest time to end in once told to; what is left then waits in the spool.
-    #[arg(long, default_value = "20s", value_name = "DURATION")]
-    pub(super) drain_timeout: SignedDuration,
+    #[arg(long, default_value = "20s", value_name = "DURATION", value_parser = duration)]
+    pub(super) drain_timeout: Duration,
     #[command(flatten)]
     pub(super) hooks: hooks::HookArgs,
+}
+
+/// Some time, like `500ms` or `1m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: Option<SignedDuration> = text.parse().ok();
+    duration
+        .filter(SignedDuration::is_positive)
+        .map(SignedDuration::unsigned_abs)
+        .ok_or_else(|| "not a time above zero, like 500ms, 2s or 1m".to_owned())
 }
 
 /// Receives until SIGTERM or Ctrl-C; answers what was accepted, then ends. Listens first: what is delivered
@@ -81,8 +91,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
     let mut cluster = None;
     let (there, live) = watch::channel(None);
     let served = {
-        let commit_timeout = args.commit_timeout.unsigned_abs();
-        let receiver = ingest::receiver(live.clone(), spool.clone(), commit_timeout);
+        let receiver = ingest::receiver(live.clone(), spool.clone(), args.commit_timeout);
         let service = Service {
             live: live.clone(),
             spool,

@@ -87,7 +87,7 @@ impl Service<'_> {
         };
         tracing::info!("Stopping: answering what was accepted");
         tell_supervisor(NotifyState::Stopping);
-        let within = self.args.drain_timeout.unsigned_abs();
+        let within = self.args.drain_timeout;
         let deadline = Instant::now() + within;
         server.stop(within);
         let winding_down = async {

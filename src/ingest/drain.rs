@@ -37,6 +37,8 @@ pub struct Drain {
     breaker: Breaker,
     /// What is left of the oldest file, if it was read.
     oldest: Option<VecDeque<Delivery>>,
+    /// Deliveries drained since the spool was empty.
+    drained: usize,
     /// Deliveries tried at a time: one when Postgres was away, for it may be the batch that is too much.
     most: usize,
 }
@@ -63,6 +65,7 @@ impl Drain {
             spool,
             breaker,
             oldest: None,
+            drained: 0,
             most: 1,
         }
     }
@@ -137,11 +140,16 @@ impl Drain {
             }
             self.most = (self.most * 2).min(MAX_BATCH);
             waiting.drain(..length);
+            self.drained += length;
         }
         if waiting.is_empty() {
             let spool = self.spool.clone();
             wait_for_disk(move || spool.remove_oldest()).await?;
             self.oldest = None;
+            if self.spool.status().borrow().bytes == 0 {
+                let deliveries = std::mem::take(&mut self.drained);
+                tracing::info!(deliveries, "The spool is drained");
+            }
         }
         Ok(())
     }

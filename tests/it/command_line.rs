@@ -445,6 +445,12 @@ async fn a_database_that_is_away_at_the_start_is_waited_for_and_one_that_cannot_
     assert!(status.success(), "{log}");
     assert!(log.contains("spooled until the database is there"), "{log}");
 
+    let never = ticketlog(["serve", "--commit-timeout", "0s"])
+        .output()
+        .unwrap();
+    assert_eq!(never.status.code(), Some(2));
+    assert!(printed(&never).1.contains("like 500ms"), "{never:?}");
+
     let serve = ticketlog(["serve", "--database-url", "mysql://x", "--data-dir"])
         .arg(folder.path())
         .output()
