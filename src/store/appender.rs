@@ -14,13 +14,17 @@ use crate::domain::{
     event::Reading,
 };
 
+/// Batches after one with a known event that are looked up first: repeats come in swarms, and a batch that is
+/// refused by the unique index costs a statement and dead rows.
+const LOOK_UPS: u8 = 16;
+
 /// Appends to the log through a session of its own, apart from those for reads, so that no report can keep
 /// a delivery waiting. A pool would ask the session after each batch whether it still lives.
 pub struct Appender {
     store: Store,
     connection: Option<PgConnection>,
-    /// The last batch held an event that was known: the next may as well.
-    look_up: bool,
+    /// Batches that are looked up first, because one before them held an event that was known.
+    look_ups: u8,
 }
 
 impl fmt::Debug for Appender {
@@ -35,7 +39,7 @@ impl Store {
         Appender {
             store: self.clone(),
             connection: None,
-            look_up: false,
+            look_ups: 0,
         }
     }
 }
@@ -58,21 +62,25 @@ impl Appender {
         // The look-up is an eighth of a batch's time, and all but a few batches are new.
         let distinct = are_distinct(batch);
         if distinct
-            && !self.look_up
+            && self.look_ups == 0
             && let Some(outcomes) = self.append_at_once(batch).await?
         {
             return Ok(outcomes);
         }
-        if distinct && !self.look_up {
+        if distinct && self.look_ups == 0 {
             match self.append_once(batch, Expect::New).await {
-                Err(StoreError::Refused(_)) => {}
+                Err(StoreError::Refused(_)) => self.look_ups = LOOK_UPS,
                 result => return result,
             }
         }
         let outcomes = self.append_once(batch, Expect::Known).await?;
-        self.look_up = outcomes
-            .iter()
-            .any(|outcome| matches!(outcome, Outcome::Duplicate(_) | Outcome::Conflict(_)));
+        let known =
+            |outcome: &Outcome| matches!(outcome, Outcome::Duplicate(_) | Outcome::Conflict(_));
+        self.look_ups = if outcomes.iter().any(known) {
+            LOOK_UPS
+        } else {
+            self.look_ups.saturating_sub(1)
+        };
         Ok(outcomes)
     }
 
@@ -99,13 +107,13 @@ impl Appender {
             }
             Err(StoreError::Refused(_)) => {
                 self.connection = Some(connection);
-                self.look_up = true;
+                self.look_ups = LOOK_UPS;
                 Ok(None)
             }
             Err(StoreError::Unavailable(error)) if error.as_database_error().is_none() => {
                 // Broken since its last use. Should it have been stored all the same, its arrivals will be
                 // found.
-                self.look_up = true;
+                self.look_ups = LOOK_UPS;
                 Ok(None)
             }
             Err(error) => Err(error),
