@@ -1,6 +1,6 @@
 //! Appending a batch so that no delivery in it can hold up its neighbours.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use crate::{
     domain::{
@@ -9,6 +9,10 @@ use crate::{
     },
     store::{Appender, StoreError},
 };
+
+/// Longest wait for one batch where nothing else takes it. The statements in it are bounded by the server;
+/// this one is for a server that does not answer at all.
+pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What became of a batch, by place in it. What has no entry is not in the log, as far as is known.
 pub(super) type Outcomes = BTreeMap<usize, Outcome>;

@@ -2,13 +2,11 @@
 
 use std::{collections::VecDeque, io, time::Duration};
 
-use tokio::{
-    sync::watch,
-    time::{error::Elapsed, sleep, timeout},
-};
+use tokio::time::{error::Elapsed, sleep, timeout};
 
 use super::{
-    append::{Outcomes, append_all, raise_alarm, tell_failure},
+    LiveStore,
+    append::{APPEND_TIMEOUT, Outcomes, append_all, raise_alarm, tell_failure},
     batch::{MAX_BATCH, batch_length},
     breaker::Breaker,
     spool::{Spool, wait_for_disk},
@@ -22,17 +20,13 @@ use crate::{
 /// waits for it only in the spool.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Longest wait for one batch. The statements in it are bounded by the server; this one is for a server that
-/// does not answer at all.
-const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Longest wait for the answer to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Owns the reading end of the spool.
 #[derive(Debug)]
 pub struct Drain {
-    store: watch::Receiver<Option<Store>>,
+    store: LiveStore,
     spool: Spool,
     breaker: Breaker,
     /// What is left of the oldest file, if it was read.
@@ -55,11 +49,7 @@ enum DrainError {
 }
 
 impl Drain {
-    pub(super) fn new(
-        store: watch::Receiver<Option<Store>>,
-        spool: Spool,
-        breaker: Breaker,
-    ) -> Self {
+    pub(super) fn new(store: LiveStore, spool: Spool, breaker: Breaker) -> Self {
         Self {
             store,
             spool,

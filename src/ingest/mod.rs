@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use self::writer::{APPEND_TIMEOUT, Fallback};
+use self::{append::APPEND_TIMEOUT, writer::Fallback};
 pub use self::{
     breaker::Breaker,
     drain::Drain,

@@ -2,13 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    IngestError,
+    IngestError, LiveStore,
     append::{Outcomes, append_all, raise_alarm, tell_failure},
     batch::{MAX_BATCH, batch_length},
     breaker::Breaker,
@@ -18,15 +15,11 @@ use super::{
 use crate::{
     domain::delivery::{Delivery, Outcome},
     measure,
-    store::{Appender, Store},
+    store::Appender,
 };
 
 /// Turns of the scheduler without a new delivery after which a batch is closed.
 const IDLE_TURNS: u32 = 3;
-
-/// Longest wait for one transaction where there is no spool. The statements in it are bounded by the
-/// server; this one is for a server that does not answer at all.
-pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where deliveries go that Postgres does not take.
 #[derive(Debug)]
@@ -38,7 +31,7 @@ pub(super) struct Fallback {
 /// Owns the receiving end of the queue.
 #[derive(Debug)]
 pub struct Writer {
-    pub(super) store: watch::Receiver<Option<Store>>,
+    pub(super) store: LiveStore,
     pub(super) queue: mpsc::Receiver<Job>,
     /// Longest wait for a commit.
     pub(super) commit_timeout: Duration,

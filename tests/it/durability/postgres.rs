@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::ToSpan;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor};
 use ticketlog::{
     clock,
     domain::{
@@ -43,10 +43,6 @@ async fn post(serve: &Serve, payload: &Payload) -> Value {
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 200);
     serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
-}
-
-async fn execute(session: &mut PgConnection, statement: &'static str) {
-    session.execute(statement).await.unwrap();
 }
 
 #[tokio::test]
@@ -103,59 +99,52 @@ async fn a_commit_that_does_not_come_is_spooled_before_the_sender_tries_again() 
 
 #[tokio::test]
 async fn a_read_only_postgres_is_one_that_is_away() {
-    let mut place = Place::new().await;
-    let serve = place.serve("a");
-    let sender = Sender::start(&serve.url, SMALL.rate);
-    sender.more(SOME).await;
-    let mut admin = place.connect_as(ticketlog::postgres::SUPERUSER).await;
-    execute(
-        &mut admin,
-        "ALTER SYSTEM SET default_transaction_read_only = on",
+    away_and_back(
+        &[
+            "ALTER SYSTEM SET default_transaction_read_only = on",
+            "SELECT pg_reload_conf()",
+        ],
+        &[
+            "SET default_transaction_read_only = off",
+            "ALTER SYSTEM RESET default_transaction_read_only",
+            "SELECT pg_reload_conf()",
+        ],
     )
     .await;
-    execute(&mut admin, "SELECT pg_reload_conf()").await;
-    while !serve.readiness().contains("away") {
-        sleep(Duration::from_millis(10)).await;
-    }
-    sender.more(SOME).await;
-    execute(&mut admin, "SET default_transaction_read_only = off").await;
-    execute(
-        &mut admin,
-        "ALTER SYSTEM RESET default_transaction_read_only",
-    )
-    .await;
-    execute(&mut admin, "SELECT pg_reload_conf()").await;
-    drained(&serve).await;
-    sender.more(SOME).await;
-    let run = sender.stop().await;
-    drained(&serve).await;
-    assert_eq!(run.not_200(), 0);
-    assert!(run.spooled() >= SOME / 2);
-    place.settle(&run).await;
-    drop(serve);
-    place.stop_postgres().await;
 }
 
 #[tokio::test]
 async fn a_postgres_without_a_free_connection_is_one_that_is_away() {
+    away_and_back(
+        &[
+            // As when others have taken them all: none is left for the service.
+            "ALTER ROLE ticketlog CONNECTION LIMIT 0",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ticketlog'",
+        ],
+        &["ALTER ROLE ticketlog CONNECTION LIMIT -1"],
+    )
+    .await;
+}
+
+/// Under load, a superuser breaks Postgres with these statements and mends it with those.
+async fn away_and_back(breaks: &[&'static str], mends: &[&'static str]) {
     let mut place = Place::new().await;
     let serve = place.serve("a");
     let sender = Sender::start(&serve.url, SMALL.rate);
     sender.more(SOME).await;
     let mut admin = place.connect_as(ticketlog::postgres::SUPERUSER).await;
-    // As when others have taken them all: none is left for the service.
-    execute(&mut admin, "ALTER ROLE ticketlog CONNECTION LIMIT 0").await;
-    execute(
-        &mut admin,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ticketlog'",
-    )
-    .await;
+    for statement in breaks {
+        admin.execute(*statement).await.unwrap();
+    }
     while !serve.readiness().contains("away") {
         sleep(Duration::from_millis(10)).await;
     }
     sender.more(SOME).await;
-    execute(&mut admin, "ALTER ROLE ticketlog CONNECTION LIMIT -1").await;
+    for statement in mends {
+        admin.execute(*statement).await.unwrap();
+    }
     drained(&serve).await;
+    sender.more(SOME).await;
     let run = sender.stop().await;
     drained(&serve).await;
     assert_eq!(run.not_200(), 0);
@@ -238,11 +227,12 @@ async fn a_postgres_that_dies_while_it_is_migrated_is_tried_again() {
     );
     place.start_postgres().await;
     drained(&serve).await;
-    let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM event")
-        .fetch_one(&mut place.connect().await)
+    // In the order in which they came.
+    let tickets: Vec<i64> = sqlx::query_scalar("SELECT ticket FROM event ORDER BY position")
+        .fetch_all(&mut place.connect().await)
         .await
         .unwrap();
-    assert_eq!(stored, 2);
+    assert_eq!(tickets, [1, 2]);
     drop(serve);
     place.stop_postgres().await;
 }
