@@ -1,9 +1,18 @@
 //! The values of ticket fields: as sent, and in the normal form in which they are compared.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use crate::domain::json;
+
+/// Bytes of canonical JSON that stand in a key as they are.
+const LONGEST_KEY: usize = 200;
+
+/// Bytes of longer JSON that stand before its digest, so that a key still says something.
+const KEY_START: usize = 120;
 
 /// A field's value, byte for byte as it was sent.
 #[derive(Debug, Clone, Serialize)]
@@ -52,6 +61,27 @@ impl Normal {
     /// True if it is this integer.
     pub fn is(&self, integer: i64) -> bool {
         matches!(self, Self::Integer(digits) if *digits == integer.to_string())
+    }
+
+    /// The value as a short text by which rows are found: equal for equal values of a field, and
+    /// different for different ones. `none`, the digits, or the JSON, of which more than 200 bytes end
+    /// in their SHA-256.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Nothing => "none".to_owned(),
+            Self::Integer(digits) => digits.clone(),
+            Self::Json(json) if json.len() <= LONGEST_KEY => json.clone(),
+            Self::Json(json) => {
+                let cut = json.floor_char_boundary(KEY_START);
+                let mut key = json.get(..cut).unwrap_or_default().to_owned();
+                key.push('…');
+                for byte in Sha256::digest(json.as_bytes()) {
+                    // Writing into a string cannot fail.
+                    let _ = write!(key, "{byte:02x}");
+                }
+                key
+            }
+        }
     }
 }
 
@@ -184,6 +214,28 @@ mod tests {
             normal("cust_id", beyond),
             Normal::Integer(beyond.to_owned())
         );
+    }
+
+    #[test]
+    fn a_key_says_the_value_and_is_bounded() {
+        for (field, json, key) in [
+            ("priority", "\"[I:6]\"", "6"),
+            ("owned_by", "1", "none"),
+            ("cust_id", "null", "none"),
+            ("title", "null", "null"),
+            ("title", "\"none\"", "\"none\""),
+            ("y_x", "{\"b\":1, \"a\":2}", "{\"a\":2,\"b\":1,}"),
+        ] {
+            assert_eq!(normal(field, json).key(), key, "{field} {json}");
+        }
+        let text = |last: char| format!("\"{}{last}\"", "ø".repeat(100));
+        let (one, other) = (normal("title", &text('a')), normal("title", &text('b')));
+        assert_ne!(one.key(), other.key());
+        let start = format!("\"{}…", "ø".repeat(59));
+        assert!(one.key().starts_with(&start), "{}", one.key());
+        assert_eq!(one.key().len(), start.len() + 64);
+        let just = format!("\"{}\"", "x".repeat(198));
+        assert_eq!(normal("title", &just).key(), just);
     }
 
     #[test]
