@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ const LONGEST_KEY: usize = 200;
 const KEY_START: usize = 120;
 
 /// A field's value, byte for byte as it was sent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Value(Box<RawValue>);
 

@@ -13,7 +13,7 @@ use super::{
 use crate::domain::{
     delivery::{Delivery, Outcome},
     event::{self, Event},
-    ids::{EventId, Tenant},
+    ids::{EventId, Position, Tenant},
     log::Origin,
 };
 
@@ -31,10 +31,11 @@ pub(super) fn headers_text(delivery: &Delivery) -> String {
     serde_json::to_string(&delivery.arrival.headers).unwrap_or_default()
 }
 
-/// Records deliveries of known events of one tenant.
+/// Records deliveries of known events of one tenant, whose log ends at a head that is locked.
 pub(super) async fn insert_again(
     tx: &mut Tx,
     tenant: &Tenant,
+    head: Position,
     again: &[Again<'_>],
     outcomes: &mut BTreeMap<usize, Outcome>,
 ) -> Result<(), StoreError> {
@@ -90,7 +91,7 @@ pub(super) async fn insert_again(
     for (event_id, overflow) in overflow {
         count_overflow(tx, tenant, event_id, &overflow).await?;
     }
-    insert(tx, tenant, &rows).await
+    insert(tx, tenant, Some(head), &rows).await
 }
 
 /// Deliveries of one event that are only counted.
@@ -134,7 +135,7 @@ pub(super) async fn insert_tests(
             body: new_bytes.then_some(&*delivery.body),
         });
     }
-    insert(tx, tenant, &rows).await?;
+    insert(tx, tenant, None, &rows).await?;
     if overflow.deliveries > 0 {
         count_overflow(tx, tenant, event_id, &overflow).await?;
     }
@@ -150,7 +151,12 @@ struct Row<'a> {
 }
 
 /// One statement for all, because a known file that is imported again is nothing but deliveries.
-async fn insert(tx: &mut Tx, tenant: &Tenant, rows: &[Row<'_>]) -> Result<(), StoreError> {
+async fn insert(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    head: Option<Position>,
+    rows: &[Row<'_>],
+) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -160,8 +166,8 @@ async fn insert(tx: &mut Tx, tenant: &Tenant, rows: &[Row<'_>]) -> Result<(), St
     sqlx::query!(
         "INSERT INTO delivery (
              tenant, event_id, arrival_id, received_at, outcome, origin, hook, source, retry,
-             webhook_name, headers, signature, body_sha256, body)
-         SELECT $1, new.*
+             webhook_name, headers, signature, body_sha256, body, head)
+         SELECT $1, new.*, $15
          FROM UNNEST(
              $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
              $9::integer[], $10::text[], $11::text[], $12::bytea[], $13::bytea[], $14::bytea[]) AS new
@@ -180,6 +186,7 @@ async fn insert(tx: &mut Tx, tenant: &Tenant, rows: &[Row<'_>]) -> Result<(), St
         &origins().map(|o| o.signature().map(<[u8; 32]>::as_slice)).collect::<Vec<_>>() as _,
         &deliveries().map(|d| d.sha256.as_slice()).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| row.body).collect::<Vec<_>>() as _,
+        head.map(|head| head.0),
     )
     .execute(&mut *tx)
     .await?;

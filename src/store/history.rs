@@ -6,12 +6,14 @@ use jiff_sqlx::ToSqlx;
 use super::{Store, StoreError};
 use crate::domain::{
     history::{self, History, TicketEvent},
-    ids::{Position, Tenant, TicketId},
+    ids::{EventId, Position, Tenant, TicketId},
 };
 
 /// A ticket's history and what it was made from.
 #[derive(Debug, Clone)]
 pub struct TicketHistory {
+    /// The ticket.
+    pub ticket: TicketId,
     /// The history.
     pub history: History,
     /// Events of the ticket in the log, dated or not.
@@ -20,11 +22,19 @@ pub struct TicketHistory {
     pub undated: usize,
 }
 
+/// What a ticket's history is made from.
+#[derive(Debug, Clone)]
+pub struct TicketEvents {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Its dated events, by position.
+    pub dated: Vec<TicketEvent>,
+    /// How many are not dated.
+    pub undated: usize,
+}
+
 impl Store {
-    /// Folds a ticket's events: those up to a position in the log and, if given, up to an instant in
-    /// ticks of 100 ns (inclusive). `None` if there are none up to that position.
-    ///
-    /// Costs a read and a fold of all its events, and what [`Store::list_outages`] costs.
+    /// [`Store::find_histories`] of one ticket; `None` if there are no events up to that position.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -35,30 +45,85 @@ impl Store {
         up_to: Position,
         as_of_ticks: Option<i64>,
     ) -> Result<Option<TicketHistory>, StoreError> {
-        let stored = self.list_ticket_history(tenant, ticket, up_to).await?;
-        if stored.is_empty() {
-            return Ok(None);
+        let tickets = [ticket];
+        let found = self.find_histories(tenant, &tickets, up_to, as_of_ticks);
+        Ok(found.await?.pop())
+    }
+
+    /// Folds the events of tickets: those up to a position in the log and, if given, up to an instant in
+    /// ticks of 100 ns (inclusive). In the order given, without those that have no event up to that
+    /// position.
+    ///
+    /// Costs a read and a fold of all their events, and what [`Store::list_outages`] costs.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn find_histories(
+        &self,
+        tenant: &Tenant,
+        tickets: &[TicketId],
+        up_to: Position,
+        as_of_ticks: Option<i64>,
+    ) -> Result<Vec<TicketHistory>, StoreError> {
+        let found = self.list_histories(tenant, tickets, up_to).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
         }
-        let conflicts = self.list_conflicts(tenant, ticket).await?;
-        let events = stored.len();
-        let mut dated: Vec<TicketEvent> = stored
-            .into_iter()
-            .filter_map(|event| {
-                let conflict = conflicts.contains(&event.event.event_id);
-                TicketEvent::read(event, conflict)
-            })
-            .collect();
-        let undated = events - dated.len();
         let mut outages = self.list_outages(tenant, up_to).await?;
         if let Some(as_of) = as_of_ticks {
             outages = outages.up_to(as_of);
         }
-        dated.retain(|event| as_of_ticks.is_none_or(|as_of| event.occurred_at.ticks() <= as_of));
-        Ok(Some(TicketHistory {
-            history: history::fold(dated, &outages),
-            events,
-            undated,
-        }))
+        let histories = found.into_iter().map(|found| {
+            let events = found.dated.len() + found.undated;
+            let mut dated = found.dated;
+            dated
+                .retain(|event| as_of_ticks.is_none_or(|as_of| event.occurred_at.ticks() <= as_of));
+            TicketHistory {
+                ticket: found.ticket,
+                history: history::fold(dated, &outages),
+                events,
+                undated: found.undated,
+            }
+        });
+        Ok(histories.collect())
+    }
+
+    /// All events of tickets up to a position, taken apart; in the order given, without tickets that have
+    /// none. No limit: a history needs them all.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn list_histories(
+        &self,
+        tenant: &Tenant,
+        tickets: &[TicketId],
+        up_to: Position,
+    ) -> Result<Vec<TicketEvents>, StoreError> {
+        let stored = self.list_events_of_tickets(tenant, tickets, up_to).await?;
+        let ids: Vec<EventId> = stored.iter().map(|event| event.event.event_id).collect();
+        let conflicts = self.list_conflicts(tenant, &ids, up_to).await?;
+        let mut found: Vec<TicketEvents> = Vec::new();
+        for event in stored {
+            let Some(ticket) = event.event.ticket else {
+                continue;
+            };
+            if found.last().is_none_or(|last| last.ticket != ticket) {
+                found.push(TicketEvents {
+                    ticket,
+                    dated: Vec::new(),
+                    undated: 0,
+                });
+            }
+            let Some(last) = found.last_mut() else {
+                continue;
+            };
+            let conflict = conflicts.contains(&event.event.event_id);
+            match TicketEvent::read(event, conflict) {
+                Some(event) => last.dated.push(event),
+                None => last.undated += 1,
+            }
+        }
+        Ok(found)
     }
 
     /// The last position of a tenant's log that was stored by an instant (inclusive); 0 if none was.

@@ -150,7 +150,7 @@ async fn append_events(
     if !new.is_empty() {
         insert_events(tx, tenant, &new).await?;
     }
-    delivery::insert_again(tx, tenant, &again, outcomes).await
+    delivery::insert_again(tx, tenant, Position(next), &again, outcomes).await
 }
 
 pub(super) fn place(event: &Event, position: Position) -> Place {

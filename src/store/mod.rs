@@ -28,7 +28,7 @@ pub use self::{
     appender::Appender,
     error::StoreError,
     feed::{HookHour, SeenSign},
-    history::TicketHistory,
+    history::{TicketEvents, TicketHistory},
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,

@@ -153,21 +153,34 @@ impl Store {
         rows.into_iter().map(StoredEvent::try_from).collect()
     }
 
-    /// All events of a ticket up to a position, in order. No limit: a history needs them all. Served by
-    /// `event_by_ticket`.
+    /// All events of tickets up to a position: ticket by ticket in the order given, each one's by position.
+    /// Served by `event_by_ticket`, a range of it a ticket; `OFFSET 0` keeps Postgres from turning the
+    /// look-ups into a walk over the whole tenant, which it did before the table was analysed.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn list_ticket_history(
+    pub(super) async fn list_events_of_tickets(
         &self,
         tenant: &Tenant,
-        ticket: TicketId,
+        tickets: &[TicketId],
         up_to: Position,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        let rows = events!(
-            "WHERE tenant = $1 AND ticket = $2 AND position <= $3 ORDER BY position",
+        let numbers: Vec<i64> = tickets.iter().map(|ticket| ticket.number()).collect();
+        let rows = sqlx::query_as!(
+            EventRow,
+            r#"SELECT tenant AS "tenant!", position AS "position!", event_id AS "event_id!", event.ticket,
+                      received_at AS "received_at!: jiff_sqlx::Timestamp",
+                      stored_at AS "stored_at!: jiff_sqlx::Timestamp",
+                      primary_key, actor, origin AS "origin!", hook, source, name AS "name!", entity,
+                      occurred_text, webhook_name, signature, body AS "body!"
+               FROM UNNEST($2::bigint[]) WITH ORDINALITY AS wanted (ticket, nth)
+               CROSS JOIN LATERAL (
+                   SELECT * FROM event
+                   WHERE tenant = $1 AND ticket = wanted.ticket AND position <= $3
+                   ORDER BY position OFFSET 0) AS event
+               ORDER BY nth, position"#,
             tenant.as_str(),
-            ticket.number(),
+            &numbers,
             up_to.0,
         )
         .fetch_all(&self.reads)
@@ -175,22 +188,28 @@ impl Store {
         rows.into_iter().map(StoredEvent::try_from).collect()
     }
 
-    /// Those of a ticket's events whose id also came with other content. Served by
-    /// `delivery_conflict`.
+    /// Those of some events whose id also came with other content, as was recorded by the time the log had
+    /// reached a position. Served by `delivery_conflict`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn list_conflicts(
+    pub(super) async fn list_conflicts(
         &self,
         tenant: &Tenant,
-        ticket: TicketId,
+        events: &[EventId],
+        up_to: Position,
     ) -> Result<BTreeSet<EventId>, StoreError> {
+        let ids: Vec<Uuid> = events.iter().map(|id| id.0).collect();
         let rows = sqlx::query!(
-            "SELECT DISTINCT delivery.event_id
-             FROM delivery JOIN event USING (tenant, event_id)
-             WHERE delivery.tenant = $1 AND delivery.outcome = 'conflict' AND event.ticket = $2",
+            r#"SELECT wanted.event_id AS "event_id!"
+               FROM UNNEST($2::uuid[]) AS wanted (event_id)
+               WHERE EXISTS (
+                   SELECT 1 FROM delivery
+                   WHERE tenant = $1 AND event_id = wanted.event_id AND outcome = 'conflict'
+                     AND COALESCE(head, 0) <= $3)"#,
             tenant.as_str(),
-            ticket.number(),
+            &ids,
+            up_to.0,
         )
         .fetch_all(&self.reads)
         .await?;

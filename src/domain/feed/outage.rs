@@ -40,6 +40,24 @@ impl Outages {
         self
     }
 
+    /// From when until when each lasts, in order, in ticks; an open one until the greatest [`i64`].
+    pub fn spans(&self) -> &[(i64, i64)] {
+        &self.0
+    }
+
+    /// The stretches, in order, that are an outage here or in `other` but not in both.
+    pub fn differences(&self, other: &Self) -> Vec<(i64, i64)> {
+        let spans = || self.0.iter().chain(&other.0);
+        let mut edges: Vec<i64> = spans().flat_map(|&(from, to)| [from, to]).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let stretches = edges.iter().zip(edges.iter().skip(1));
+        stretches
+            .map(|(from, to)| (*from, *to))
+            .filter(|&(from, to)| self.meet(from, to) != other.meet(from, to))
+            .collect()
+    }
+
     /// True if an interval between two instants meets an outage; to touch its end is not to meet it.
     pub fn meet(&self, after_ticks: i64, before_ticks: i64) -> bool {
         let next = self.0.partition_point(|(_, to)| *to <= after_ticks);
@@ -90,6 +108,20 @@ mod tests {
                 from.max(after) < to.unwrap_or(i64::MAX).min(before)
             });
             prop_assert_eq!(outages(&pairs).meet(after, before), naive);
+        }
+
+        #[test]
+        fn an_interval_that_meets_no_difference_is_judged_alike(
+            ours in prop::collection::vec((0..50_i64, prop::option::weighted(0.9, 0..50_i64)), 0..6),
+            theirs in prop::collection::vec((0..50_i64, prop::option::weighted(0.9, 0..50_i64)), 0..6),
+            after in 0..50_i64,
+            length in 0..20_i64,
+        ) {
+            let (ours, theirs) = (outages(&ours), outages(&theirs));
+            let before = after + length;
+            let differs = ours.differences(&theirs).iter().any(|&(from, to)| from.max(after) < to.min(before));
+            prop_assert!(differs || ours.meet(after, before) == theirs.meet(after, before));
+            prop_assert!(ours.differences(&ours).is_empty());
         }
     }
 }

@@ -71,11 +71,20 @@ fn declared_and_carried(body: &[u8]) -> (BTreeSet<String>, BTreeMap<String, Valu
     let declared = object.find("Changes").and_then(json::texts);
     let carried = object.find("FieldValues").and_then(Object::of);
     (
-        declared.unwrap_or_default().into_iter().collect(),
+        declared
+            .unwrap_or_default()
+            .iter()
+            .map(|name| storable(name))
+            .collect(),
         carried
             .unwrap_or_default()
             .iter()
-            .map(|(name, value)| (name.to_owned(), Value::new(value)))
+            .map(|(name, value)| (storable(name), Value::new(value)))
             .collect(),
     )
+}
+
+/// A field's name as a text column can hold it: NUL reads as U+FFFD, as lone surrogates do.
+fn storable(name: &str) -> String {
+    name.replace('\0', "\u{FFFD}")
 }

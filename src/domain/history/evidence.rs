@@ -1,6 +1,7 @@
 //! The reasons to doubt the interval that ends with an event.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Change, Kind, TicketEvent, order::Placed, state::Step};
 use crate::domain::{
@@ -23,32 +24,42 @@ const TOLERANCE: i64 = 60 * SECOND;
 /// How far ahead of its arrival a Timestamp may be before the sender's clock is doubted.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
-/// The instants at which the stored events of a ticket were written, modulo [`ZONE_STEP`], in order.
-#[derive(Debug)]
-pub(super) struct Writes(Vec<i64>);
+/// When a ticket's events were written, as far as it matters: the instants modulo [`ZONE_STEP`] that are
+/// within [`TOLERANCE`] of one, as ranges in order that do not touch. A handful of ranges covers all.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Writes(Vec<(i64, i64)>);
 
 impl Writes {
-    pub(super) fn of(events: &[Placed]) -> Self {
-        let tick = |placed: &Placed| placed.event.occurred_at.ticks().rem_euclid(ZONE_STEP);
-        let mut ticks: Vec<i64> = events.iter().map(tick).collect();
-        ticks.sort_unstable();
-        Self(ticks)
+    /// Adds a write at these ticks.
+    pub(super) fn add(&mut self, ticks: i64) {
+        let at = ticks.rem_euclid(ZONE_STEP);
+        // One that goes over the end goes on at the start.
+        for around in [at - ZONE_STEP, at, at + ZONE_STEP] {
+            let from = (around - TOLERANCE).max(0);
+            let to = (around + TOLERANCE).min(ZONE_STEP - 1);
+            if from <= to {
+                self.add_range(from, to);
+            }
+        }
+    }
+
+    fn add_range(&mut self, mut from: i64, mut to: i64) {
+        self.0.retain(|&(other_from, other_to)| {
+            let apart = other_to < from || to < other_from;
+            if !apart {
+                from = from.min(other_from);
+                to = to.max(other_to);
+            }
+            apart
+        });
+        let place = self.0.partition_point(|&(other_from, _)| other_from < from);
+        self.0.insert(place, (from, to));
     }
 
     /// True if one of them is within [`TOLERANCE`] of these ticks, going around.
     fn contain(&self, ticks: i64) -> bool {
         let at = ticks.rem_euclid(ZONE_STEP);
-        let next = self.0.partition_point(|write| *write < at);
-        let neighbours = [
-            next.checked_sub(1).and_then(|before| self.0.get(before)),
-            self.0.get(next),
-            self.0.first(),
-            self.0.last(),
-        ];
-        neighbours.into_iter().flatten().any(|write| {
-            let apart = (write - at).abs();
-            apart.min(ZONE_STEP - apart) <= TOLERANCE
-        })
+        self.0.iter().any(|&(from, to)| from <= at && at <= to)
     }
 }
 

@@ -8,6 +8,8 @@
 
 mod event;
 mod evidence;
+mod fold;
+mod interval;
 mod lifecycle;
 mod order;
 mod select;
@@ -19,6 +21,8 @@ use jiff::Timestamp;
 
 pub use self::{
     event::TicketEvent,
+    fold::Fold,
+    interval::{FieldInterval, Moment, intervals},
     lifecycle::Lifecycle,
     select::{Page, Selection},
 };
@@ -64,8 +68,22 @@ pub struct Entry {
     pub repeats: Option<EventId>,
     /// One for each field that has something to say, by field name.
     pub changes: Vec<Change>,
+    /// The fields that from here on hold another known value, or none that is known, by field name.
+    /// Not every one is a change: a value can become known, or unknown, without a word.
+    pub turns: Vec<Turn>,
     /// Of the interval that ends with this event.
     pub completeness: Completeness,
+    /// When that interval began; `None` for a ticket's first event and for a repeat, which end none.
+    pub after_ticks: Option<i64>,
+}
+
+/// A field that holds something else from an event on.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// The field.
+    pub field: String,
+    /// The known value, as sent; `None` if it is unknown from here on.
+    pub to: Option<Value>,
 }
 
 /// One field of one ticket in one event.
@@ -143,39 +161,11 @@ impl Entry {
 ///
 /// Costs a sort and a map look-up per carried or declared field; never fails.
 pub fn fold(events: Vec<TicketEvent>, outages: &Outages) -> History {
-    let events = order::arrange(events);
-    let writes = evidence::Writes::of(&events);
-    let has_created = events.iter().any(|placed| placed.event.is_created());
-    let mut state = state::State::default();
-    let mut entries: Vec<Entry> = Vec::with_capacity(events.len());
-    let mut created_seen = false;
-    let mut last_ticks = None;
-    for placed in events {
-        let mut entry = placed.blank_entry();
-        if placed.repeats.is_none() {
-            let creates = placed.event.is_created() && !created_seen;
-            created_seen |= creates;
-            let step = state.step(&placed.event, creates);
-            entry.lifecycle = lifecycle::of(&step.changes, creates);
-            entry.completeness = evidence::weigh(&placed, &step, &writes);
-            let of_interval = match last_ticks {
-                None => (!creates).then(|| evidence::of_start(has_created)),
-                Some(last) => evidence::of_feed(outages, last, placed.event.occurred_at.ticks()),
-            };
-            entry.completeness.reasons.extend(of_interval);
-            entry.changes = step.changes;
-            last_ticks = Some(placed.event.occurred_at.ticks());
-        }
-        entries.push(entry);
-    }
+    let mut fold = Fold::default();
+    let entries = fold.extend(events, outages);
     History {
+        open: fold.open(outages),
         entries,
-        state: state.known(),
-        open: Completeness {
-            reasons: last_ticks
-                .and_then(|last| evidence::of_feed(outages, last, i64::MAX))
-                .into_iter()
-                .collect(),
-        },
+        state: fold.into_state(),
     }
 }

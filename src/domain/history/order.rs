@@ -37,7 +37,9 @@ impl Placed {
             lifecycle: None,
             repeats: self.repeats,
             changes: Vec::new(),
+            turns: Vec::new(),
             completeness: Completeness::default(),
+            after_ticks: None,
         }
     }
 }
