@@ -23,6 +23,8 @@ CREATE TABLE projection (
     last_text   text,
     conflicts   bigint NOT NULL,
     facts       bigint NOT NULL,
+    signs       bigint NOT NULL,
+    settled     boolean NOT NULL,
     outage_from bigint[] NOT NULL,
     outage_to   bigint[] NOT NULL
 );
@@ -35,6 +37,8 @@ COMMENT ON COLUMN projection.first_text IS 'The earliest Timestamp of all events
 COMMENT ON COLUMN projection.last_text IS 'The latest Timestamp of all events, as sent.';
 COMMENT ON COLUMN projection.conflicts IS 'Conflicts in the log that are taken into account.';
 COMMENT ON COLUMN projection.facts IS 'Facts about the feed that are taken into account.';
+COMMENT ON COLUMN projection.signs IS 'Events about webhooks in the log that are taken into account.';
+COMMENT ON COLUMN projection.settled IS 'True if only another fact or sign can change the outages.';
 COMMENT ON COLUMN projection.outage_from IS 'Starts of the outages taken into account, in ticks, in order.';
 COMMENT ON COLUMN projection.outage_to IS 'Their ends, in ticks; the greatest bigint for one that is open.';
 

@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! POST ─> http ─> domain::signature ─> domain::event ─> ingest ─> store::log ─> event table
-//! event table ─> store ─> domain::history ─> http | cli
+//! event table ─> project ─> domain::history ─> store::projection ─> change, ticket, … tables
+//! tables ─> store ─> domain ─> render ─> http | cli
 //! ```
 //!
-//! Imports run one way: `cli → http → ingest → store → domain`; [`postgres`], the private cluster, is
+//! Imports run one way: `cli → http → (ingest, project) → store → domain`; [`postgres`], the private cluster, is
 //! used by `cli` alone. `tests/it/layers.rs` reads the sources and holds this.
 
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod http;
 pub mod ingest;
 pub mod measure;
 pub mod postgres;
+pub mod project;
 pub mod render;
 pub mod store;
 pub mod telemetry;

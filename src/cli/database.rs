@@ -6,7 +6,9 @@ use anyhow::Context;
 
 use crate::{
     config::{DatabaseUrl, Shared},
+    domain::ids::{Position, Tenant},
     postgres::{self, Endpoint, SUPERUSER, Session, notice::Notice},
+    project,
     store::{self, Address, SERVICE, Store, StoreError},
 };
 
@@ -39,6 +41,18 @@ impl Database {
             store,
             session: Some(session),
         })
+    }
+
+    /// Projects what of a tenant's log is not projected yet, unless a `serve` is at it; gives the position
+    /// that the projection has reached at least.
+    pub(super) async fn projected(&self, tenant: &Tenant) -> anyhow::Result<Position> {
+        let head = self.store.find_head(tenant).await?;
+        let head =
+            head.with_context(|| format!("no event of a tenant \"{tenant}\" was ever received"))?;
+        project::catch_up(&self.store, tenant, head)
+            .await
+            .context("projecting")?;
+        Ok(head)
     }
 
     /// Closes the store and ends the cluster, if it was started for this command.

@@ -20,6 +20,7 @@ use crate::{
         log::Origin,
     },
     ingest::{self, Ingest, IngestError},
+    project,
 };
 
 /// Most bodies under way: four full batches, so that the writer never waits for the file.
@@ -42,6 +43,9 @@ pub(super) struct ImportArgs {
     /// Store everything under this tenant, whatever the bodies say.
     #[arg(long)]
     tenant: Option<String>,
+    /// End once everything is stored, before questions across tickets know of it.
+    #[arg(long)]
+    no_wait: bool,
 }
 
 /// What became of the lines.
@@ -82,8 +86,14 @@ pub(super) async fn run(shared: &Shared, args: ImportArgs) -> anyhow::Result<Exi
         Ok(tally)
     };
     let (tally, ()): (anyhow::Result<Tally>, ()) = tokio::join!(importing, writer.run());
+    let projected = if args.no_wait {
+        Ok(())
+    } else {
+        project::catch_up_all(&database.store).await
+    };
     database.close().await?;
     let tally = tally?;
+    projected.context("all is stored, but could not be projected")?;
     print(&format!(
         "{} stored, {} duplicates, {} conflicts, {} ignored, {} bad",
         tally.stored, tally.duplicates, tally.conflicts, tally.ignored, tally.bad

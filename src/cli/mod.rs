@@ -11,6 +11,7 @@ mod lines;
 mod listen;
 mod parked;
 mod postgres;
+mod project;
 mod send;
 mod serve;
 mod service;
@@ -67,6 +68,9 @@ enum Command {
     Conflicts(conflicts::ConflictsCommand),
     /// Sign and post bodies as SuperOffice does.
     Send(send::SendArgs),
+    /// Look at the tables that are derived from the log, and build them again.
+    #[command(subcommand, after_help = "Example:\n  ticketlog project rebuild")]
+    Project(project::ProjectCommand),
     /// Use the private Postgres directly.
     #[command(
         subcommand,
@@ -120,6 +124,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Parked(command) => Box::pin(parked::run(shared, command)).await,
             Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,
             Command::Send(args) => Box::pin(send::run(args)).await,
+            Command::Project(command) => Box::pin(project::run(shared, command)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,
         }
     })

@@ -25,6 +25,7 @@ use crate::{
         Breaker, Drain, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
     },
+    project,
 };
 
 /// Longest wait for the writer once nobody can hand in anything more: a commit's and some for the disk.
@@ -70,7 +71,7 @@ impl Service<'_> {
             quota: Quota::default(),
             proxies: listening.proxies,
         });
-        let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper);
+        let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone());
         let tls = listening.tls;
         let (server, serving) =
             http::server::serve(listening.listener, router, listening.limits, tls.clone());
@@ -98,6 +99,7 @@ impl Service<'_> {
             }
             tasks.written().await?;
             drained(&self.spool, &breaker, deadline).await;
+            tasks.followed().await;
             tasks.kept().await
         };
         let mut winding_down = Box::pin(winding_down);
@@ -133,8 +135,11 @@ struct Tasks {
     writer: JoinHandle<()>,
     drain: JoinHandle<()>,
     keeper: JoinHandle<()>,
+    follower: JoinHandle<()>,
     /// Dropped to tell the keeper to end.
     keep: Option<oneshot::Sender<()>>,
+    /// Dropped to tell the follower to end.
+    follow: Option<oneshot::Sender<()>>,
 }
 
 impl Tasks {
@@ -142,13 +147,16 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "this is the one place that starts tasks"
     )]
-    fn start(writer: Writer, drain: Drain, keeper: FeedKeeper) -> Self {
+    fn start(writer: Writer, drain: Drain, keeper: FeedKeeper, live: LiveStore) -> Self {
         let (keep, stop) = oneshot::channel();
+        let (follow, stop_following) = oneshot::channel();
         Self {
             writer: tokio::spawn(writer.run()),
             drain: tokio::spawn(drain.run()),
             keeper: tokio::spawn(keeper.run(clock::now, stop)),
+            follower: tokio::spawn(project::follow(live, stop_following)),
             keep: Some(keep),
+            follow: Some(follow),
         }
     }
 
@@ -158,6 +166,7 @@ impl Tasks {
             ended = &mut self.writer => ("writer", ended),
             ended = &mut self.drain => ("drain", ended),
             ended = &mut self.keeper => ("feed keeper", ended),
+            ended = &mut self.follower => ("projector", ended),
         };
         match ended {
             Ok(()) => anyhow!("the {name} ended"),
@@ -176,6 +185,14 @@ impl Tasks {
         }
     }
 
+    /// Ends the projector after the step under way; what it leaves is projected at the next start.
+    async fn followed(&mut self) {
+        drop(self.follow.take());
+        if !self.follower.is_finished() && timeout(WRITE_TIMEOUT, &mut self.follower).await.is_err() {
+            self.follower.abort();
+        }
+    }
+
     /// Ends the feed keeper: last, so that its last heartbeat is later than the last event. It bounds its
     /// waits itself.
     async fn kept(&mut self) -> anyhow::Result<()> {
@@ -190,6 +207,7 @@ impl Tasks {
 impl Drop for Tasks {
     fn drop(&mut self) {
         self.drain.abort();
+        self.follower.abort();
     }
 }
 
@@ -232,7 +250,9 @@ mod tests {
             writer: tokio::spawn(async { panic!("it died") }),
             drain: tokio::spawn(std::future::pending()),
             keeper: tokio::spawn(std::future::pending()),
+            follower: tokio::spawn(std::future::pending()),
             keep: None,
+            follow: None,
         };
         let failed = tasks.failed().await;
         assert_eq!(failed.to_string(), "the writer failed");

@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    domain::{page::CursorError, signature::SignatureError},
+    domain::{ids::Position, page::CursorError, signature::SignatureError},
     ingest::IngestError,
     store::StoreError,
 };
@@ -44,6 +44,11 @@ pub(super) enum ApiError {
     TooManyRejected(Duration),
     /// 500: a bug.
     Panicked,
+    /// 503: the projections are not at the head of the log, but here.
+    Behind {
+        projected: Position,
+        head: Position,
+    },
     /// 503: other bodies have all the room there is.
     Busy,
     /// 503.
@@ -84,7 +89,8 @@ impl ApiError {
             Self::BodyCut | Self::BodySlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRejected(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy
+            Self::Behind { .. }
+            | Self::Busy
             | Self::NotStored(_)
             | Self::Starting
             | Self::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -115,6 +121,10 @@ impl ApiError {
             Self::TooManyRejected(_) => (
                 "urn:ticketlog:too-many-rejected",
                 "Too many deliveries from this address were not signed as they should be",
+            ),
+            Self::Behind { .. } => (
+                "urn:ticketlog:behind",
+                "The projections are behind the log",
             ),
             Self::Busy => ("urn:ticketlog:busy", "There is no room for the body now"),
             Self::NotStored(_) => ("urn:ticketlog:not-stored", "The delivery was not stored"),
@@ -151,6 +161,11 @@ impl ApiError {
             Self::TooManyRejected(_) => {
                 "a delivery that is signed as it should be is taken at any time".to_owned()
             }
+            Self::Behind { projected, head } => format!(
+                "projected up to position {}, the log goes to {}: try again later, or take what is there with \
+                 stale=allow",
+                projected.0, head.0
+            ),
             Self::NotStored(error) => format!("{error}; send it again"),
             Self::Starting | Self::Busy | Self::Store(StoreError::Unavailable(_)) => {
                 "try again in a moment".to_owned()

@@ -10,6 +10,7 @@ mod health;
 mod hooks;
 mod local;
 mod measured;
+mod projected;
 mod quota;
 pub mod server;
 mod tally;

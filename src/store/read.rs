@@ -193,7 +193,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub(super) async fn list_conflicts(
+    pub async fn list_conflicts(
         &self,
         tenant: &Tenant,
         events: &[EventId],

@@ -7,11 +7,12 @@ use std::{
 };
 
 /// Each room with the rooms whose modules it may name.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("render", &["domain"]),
     ("store", &["domain", "clock"]),
     ("ingest", &["domain", "store", "measure"]),
+    ("project", &["domain", "store"]),
     (
         "http",
         &["domain", "store", "ingest", "render", "clock", "measure"],

@@ -137,6 +137,11 @@ impl Kind {
 }
 
 impl Entry {
+    /// True for `ticket.created`.
+    pub fn is_created(&self) -> bool {
+        self.name == event::CREATED
+    }
+
     /// The entry without its noise; `None` if it was nothing but noise.
     ///
     /// Left out is only what had changes, all of them noise, has no lifecycle, leaves no doubt and is
@@ -147,7 +152,7 @@ impl Entry {
         let only_noise = had_changes
             && self.changes.is_empty()
             && self.lifecycle.is_none()
-            && self.name != event::CREATED
+            && !self.is_created()
             && self.completeness.confidence() == Confidence::Consistent;
         (!only_noise).then_some(self)
     }

@@ -60,16 +60,33 @@ impl Store {
         tenant: &Tenant,
         up_to: Position,
     ) -> Result<Outages, StoreError> {
+        let (outages, _) = self.list_outages_and_whether_settled(tenant, up_to).await?;
+        Ok(outages)
+    }
+
+    /// [`Store::list_outages`], and whether no later event can change them: only another fact, or another
+    /// event about a webhook.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn list_outages_and_whether_settled(
+        &self,
+        tenant: &Tenant,
+        up_to: Position,
+    ) -> Result<(Outages, bool), StoreError> {
         let mut troubles = self.list_stops(tenant, up_to).await?;
         let facts = self.list_feed_facts(tenant, up_to).await?;
         if !facts.is_empty() {
             troubles.extend(self.place_facts(tenant, up_to, facts).await?);
         }
+        let settled = troubles
+            .iter()
+            .all(|trouble| up_to.0 - trouble.after > NEAR);
         if troubles.is_empty() {
-            return Ok(Outages::default());
+            return Ok((Outages::default(), settled));
         }
         let outages = self.list_edges(tenant, up_to, &troubles).await?;
-        Ok(Outages::new(outages))
+        Ok((Outages::new(outages), settled))
     }
 
     /// What SuperOffice said of the tenant's webhooks. Served by `event_about_webhook`.

@@ -41,6 +41,8 @@ pub(crate) struct TestApp {
     pub(crate) server: Handle,
     /// Holds the spool.
     _folder: TempDir,
+    /// Keeps the projector going.
+    _follow: tokio::sync::oneshot::Sender<()>,
 }
 
 /// What may differ from the program's own.
@@ -134,6 +136,8 @@ impl TestApp {
         let (_, store) = watch::channel(Some(db.store.clone()));
         let receiver = ingest::receiver(store.clone(), spool.clone(), COMMIT_TIMEOUT);
         let feed = FeedWatch::new(live.clone());
+        let (follow, stop) = tokio::sync::oneshot::channel();
+        let following = ticketlog::project::follow(store.clone(), stop);
         let router = http::router(AppState {
             ingest: receiver.ingest,
             store,
@@ -154,6 +158,7 @@ impl TestApp {
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(receiver.writer.run());
         tasks.spawn(receiver.drain.run());
+        tasks.spawn(following);
         tasks.spawn(async {
             serving.await;
         });
@@ -168,6 +173,7 @@ impl TestApp {
             feed,
             server,
             _folder: folder,
+            _follow: follow,
         }
     }
 

@@ -1,0 +1,132 @@
+//! The task that follows every tenant's log.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Instant, sleep, timeout},
+};
+
+use super::step::{Step, step};
+use crate::{
+    domain::ids::{Position, Tenant},
+    store::{Store, StoreError, projection::Projector},
+};
+
+/// Longest time between two looks at the log: what another instance appends, and what becomes known
+/// without a position, is told by nobody.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Between two tries after a failure.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Between two looks at what another instance is doing.
+const BUSY_POLL: Duration = Duration::from_millis(20);
+
+/// Keeps every tenant's projection at the head of its log, until told to stop (the sender dropped): then
+/// the step under way is finished. Tenants take turns, a step each, so that a long way of one keeps
+/// no other waiting.
+pub async fn follow(mut live: watch::Receiver<Option<Store>>, stop: oneshot::Receiver<()>) {
+    let mut stop = stop;
+    let store = tokio::select! {
+        there = live.wait_for(Option::is_some) => match there {
+            Ok(there) => there.clone(),
+            Err(_) => return,
+        },
+        _ = &mut stop => return,
+    };
+    let Some(store) = store else { return };
+    let mut appended = store.appended();
+    let mut projector = store.projector();
+    let mut trouble = Trouble::default();
+    loop {
+        appended.mark_unchanged();
+        let moved = round(&store, &mut projector, &mut trouble, &mut stop).await;
+        if is_told(&mut stop) {
+            return;
+        }
+        let wait = match moved {
+            Ok(true) => continue,
+            Ok(false) => POLL,
+            Err(error) => {
+                trouble.tell(None, &error);
+                RETRY
+            }
+        };
+        tokio::select! {
+            _ = timeout(wait, appended.changed()) => {}
+            _ = &mut stop => return,
+        }
+    }
+}
+
+/// A step of each tenant that is behind; true if one moved.
+async fn round(
+    store: &Store,
+    projector: &mut Projector,
+    trouble: &mut Trouble,
+    stop: &mut oneshot::Receiver<()>,
+) -> Result<bool, StoreError> {
+    let mut moved = false;
+    for behind in store.list_behind().await? {
+        if is_told(stop) {
+            break;
+        }
+        match step(store, projector, &behind.tenant, behind.head).await {
+            Ok(step) => moved |= matches!(step, Step::Moved(_)),
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            // The others go on.
+            Err(error) => trouble.tell(Some(&behind.tenant), &error),
+        }
+    }
+    Ok(moved)
+}
+
+fn is_told(stop: &mut oneshot::Receiver<()>) -> bool {
+    !matches!(stop.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+}
+
+/// When something was last complained of, so that what fails every second is told once a minute.
+#[derive(Default)]
+struct Trouble {
+    told_at: Option<Instant>,
+}
+
+impl Trouble {
+    fn tell(&mut self, tenant: Option<&Tenant>, error: &StoreError) {
+        const AGAIN: Duration = Duration::from_secs(60);
+        if self.told_at.is_some_and(|at| at.elapsed() < AGAIN) {
+            return;
+        }
+        self.told_at = Some(Instant::now());
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        let tenant = tenant.map(Tenant::as_str);
+        tracing::error!(tenant, %error, cause, "Could not project; answers across tickets are behind the log");
+    }
+}
+
+/// Projects what every tenant's log holds now, if nobody else does it meanwhile.
+///
+/// # Errors
+/// As [`step`].
+pub async fn catch_up_all(store: &Store) -> Result<(), StoreError> {
+    for behind in store.list_behind().await? {
+        catch_up(store, &behind.tenant, behind.head).await?;
+    }
+    Ok(())
+}
+
+/// Projects a tenant's log up to a position, if nobody else does it meanwhile.
+///
+/// # Errors
+/// As [`step`].
+pub async fn catch_up(store: &Store, tenant: &Tenant, head: Position) -> Result<(), StoreError> {
+    let mut projector = store.projector();
+    loop {
+        match step(store, &mut projector, tenant, head).await? {
+            Step::Moved(_) => {}
+            Step::Busy => sleep(BUSY_POLL).await,
+            Step::Done => return Ok(()),
+        }
+    }
+}

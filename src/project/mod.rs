@@ -1,0 +1,18 @@
+//! From the log to the tables that questions across tickets are asked of.
+//!
+//! One task follows every tenant's log by position ([`follow`]). A [`step`](step()) takes the next events, folds
+//! them with `domain::history`, and writes in one transaction what follows from them and the new position.
+//! It is not in the way of a delivery: what goes wrong here delays answers, and can be built again
+//! ([`rebuild`]).
+
+mod follow;
+mod rebuild;
+mod refold;
+mod rows;
+mod step;
+
+pub use self::{
+    follow::{catch_up, catch_up_all, follow},
+    rebuild::rebuild,
+    step::{Step, step},
+};

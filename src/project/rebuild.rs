@@ -1,0 +1,36 @@
+//! Building a tenant's projection from nothing, beside the live one.
+
+use super::step::{Step, step};
+use crate::{
+    domain::ids::{Position, Tenant},
+    store::{
+        Store, StoreError,
+        projection::{Differences, Projector},
+    },
+};
+
+/// Projects a tenant's log from its first event into tables beside the live ones, and makes the live ones
+/// equal to them: gives what was not. Meanwhile the live ones are read and followed as ever. `projector`
+/// is one of [`Store::projector_beside`]; `progress` is told each position reached.
+///
+/// # Errors
+/// As [`step`]; [`StoreError::Unavailable`] also if its session ends, for what it built ends with it.
+pub async fn rebuild(
+    store: &Store,
+    projector: &mut Projector,
+    tenant: &Tenant,
+    progress: &(dyn Fn(Position) + Sync),
+) -> Result<Differences, StoreError> {
+    let mut live = store.projector();
+    loop {
+        let head = store.find_head(tenant).await?.unwrap_or(Position(0));
+        // The live one must stand somewhere, and no further on than this.
+        while let Step::Moved(_) = step(store, &mut live, tenant, head).await? {}
+        while let Step::Moved(position) = step(store, projector, tenant, head).await? {
+            progress(position);
+        }
+        if let Some(differences) = projector.switch(tenant).await? {
+            return Ok(differences);
+        }
+    }
+}

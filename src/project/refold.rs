@@ -1,0 +1,65 @@
+//! Folding tickets again from their first event, and writing what comes out otherwise.
+
+use super::{
+    rows::{Added, count, no_ticket},
+    step::{length, write_fold},
+};
+use crate::{
+    domain::{
+        history::Fold,
+        ids::{Position, Tenant, TicketId},
+    },
+    store::{
+        Store, StoreError,
+        projection::{Claim, Standing, TicketRow},
+    },
+};
+
+/// Tickets that are read at once.
+const CHUNK: usize = 200;
+
+/// Folds tickets again, from what the log holds of them up to a position.
+pub(super) async fn refold(
+    store: &Store,
+    tenant: &Tenant,
+    claim: &mut Claim,
+    standing: &Standing,
+    end: Position,
+    tickets: &[TicketId],
+) -> Result<(), StoreError> {
+    for tickets in tickets.chunks(CHUNK) {
+        refold_chunk(store, tenant, claim, standing, end, tickets).await?;
+    }
+    Ok(())
+}
+
+async fn refold_chunk(
+    store: &Store,
+    tenant: &Tenant,
+    claim: &mut Claim,
+    standing: &Standing,
+    end: Position,
+    tickets: &[TicketId],
+) -> Result<(), StoreError> {
+    let numbers: Vec<i64> = tickets.iter().map(|ticket| ticket.number()).collect();
+    let before = claim.find_tickets(&numbers).await?;
+    let old = claim.find_rows(&numbers).await?;
+    let mut new = Added::default();
+    let mut rows: Vec<(TicketId, TicketRow)> = Vec::new();
+    for found in store.list_histories(tenant, tickets, end).await? {
+        let mut fold = Fold::default();
+        let mut row = no_ticket();
+        row.undated = length(found.undated);
+        row.events = length(found.dated.len()) + row.undated;
+        let entries = fold.extend(found.dated, &standing.outages);
+        count(&mut row, &entries);
+        new.add(found.ticket, &entries);
+        row.fold = write_fold(&fold);
+        if before.get(&found.ticket) != Some(&row) {
+            rows.push((found.ticket, row));
+        }
+    }
+    claim.delete_rows(&old.without(&new.rows)).await?;
+    claim.insert_rows(&new.rows.without(&old)).await?;
+    claim.write_tickets(&rows).await
+}

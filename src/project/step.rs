@@ -1,0 +1,218 @@
+//! One step: the next events of a tenant's log, and what has become known since.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    refold::refold,
+    rows::{Added, count, no_ticket},
+};
+use crate::{
+    domain::{
+        history::{Fold, TicketEvent},
+        ids::{EventId, Position, Tenant, TicketId},
+        instant::OccurredAt,
+        log::StoredEvent,
+    },
+    store::{
+        Store, StoreError,
+        projection::{Claim, Known, Projector, Standing, TicketRow},
+    },
+};
+
+/// Most events in a step: one commit, and a second of work at most.
+const MAX_EVENTS: u16 = 1000;
+
+/// Most bytes of bodies in a step, unless it is one event.
+const MAX_BYTES: i64 = 16 << 20;
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There was nothing to do.
+    Done,
+    /// Another instance is at it.
+    Busy,
+    /// The projection has moved on to this position, or has taken something into account that has none.
+    Moved(Position),
+}
+
+/// The new events of one ticket.
+#[derive(Default)]
+struct New {
+    dated: Vec<TicketEvent>,
+    undated: i64,
+}
+
+/// Takes the next events of a tenant up to a position, and what has become known of its conflicts and its
+/// feed, into the projection. All of it or, on an error, nothing.
+///
+/// An event that comes in order is folded on top of its ticket's kept fold; the ticket of any other, and
+/// each one that something new is known of, is folded again from its first event, and of its rows only
+/// those are written that come out otherwise.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Corrupt`]; [`StoreError::Refused`] is a bug.
+pub async fn step(
+    store: &Store,
+    projector: &mut Projector,
+    tenant: &Tenant,
+    up_to: Position,
+) -> Result<Step, StoreError> {
+    let Some(mut claim) = projector.claim(tenant).await? else {
+        return Ok(Step::Busy);
+    };
+    let mut standing = claim.standing.clone();
+    // Counted before it is looked at: what comes between is counted at the next step.
+    let known = store.count_known(tenant).await?;
+    let after = Position(standing.position);
+    let end = store
+        .find_batch_end(tenant, after, up_to, i64::from(MAX_EVENTS), MAX_BYTES)
+        .await?;
+    if end.is_none() && known == standing.known {
+        projector.release(claim).await?;
+        return Ok(Step::Done);
+    }
+    let end = end.unwrap_or(after);
+    let mut again = take_known(store, tenant, &mut claim, &mut standing, known, up_to).await?;
+    let events = store.list_events(tenant, after, end, MAX_EVENTS).await?;
+    count_instants(&mut standing, &events);
+    let new = by_ticket(store, tenant, known, events).await?;
+    let numbers: Vec<i64> = new.keys().map(|ticket| ticket.number()).collect();
+    let before = claim.find_tickets(&numbers).await?;
+    standing.tickets += length(new.len()) - length(before.len());
+    standing.undated += new.values().map(|new| new.undated).sum::<i64>();
+    append(&mut claim, &standing, new, before, &mut again).await?;
+    let again: Vec<TicketId> = again.into_iter().collect();
+    refold(store, tenant, &mut claim, &standing, end, &again).await?;
+    standing.position = end.0;
+    projector.commit(claim, &standing).await?;
+    Ok(Step::Moved(end))
+}
+
+/// Takes into account what is known without a position: gives the tickets that it concerns.
+async fn take_known(
+    store: &Store,
+    tenant: &Tenant,
+    claim: &mut Claim,
+    standing: &mut Standing,
+    known: Known,
+    head: Position,
+) -> Result<BTreeSet<TicketId>, StoreError> {
+    let mut concerned = BTreeSet::new();
+    let before = std::mem::replace(&mut standing.known, known);
+    if before.conflicts != known.conflicts {
+        concerned.extend(claim.list_unmarked_conflicts().await?);
+    }
+    if !standing.settled || (before.facts, before.signs) != (known.facts, known.signs) {
+        // Of the whole log, not of the part that is projected: so they are made once for all the steps of
+        // a long way, and at its end they are those of its end.
+        let (outages, settled) = store
+            .list_outages_and_whether_settled(tenant, head)
+            .await?;
+        for (from, to) in outages.differences(&standing.outages) {
+            concerned.extend(claim.list_meeting(from, to).await?);
+        }
+        standing.outages = outages;
+        standing.settled = settled;
+    }
+    Ok(concerned)
+}
+
+async fn by_ticket(
+    store: &Store,
+    tenant: &Tenant,
+    known: Known,
+    events: Vec<StoredEvent>,
+) -> Result<BTreeMap<TicketId, New>, StoreError> {
+    let ids: Vec<EventId> = events.iter().map(|event| event.event.event_id).collect();
+    let conflicts = match known.conflicts {
+        0 => BTreeSet::new(),
+        _ => store.list_conflicts(tenant, &ids, Position(i64::MAX)).await?,
+    };
+    let mut tickets: BTreeMap<TicketId, New> = BTreeMap::new();
+    for event in events {
+        let Some(ticket) = event.event.ticket else {
+            continue;
+        };
+        let new = tickets.entry(ticket).or_default();
+        let conflict = conflicts.contains(&event.event.event_id);
+        match TicketEvent::read(event, conflict) {
+            Some(event) => new.dated.push(event),
+            None => new.undated += 1,
+        }
+    }
+    Ok(tickets)
+}
+
+/// Folds what comes in order on top of what is there; puts the other tickets to those to fold again.
+async fn append(
+    claim: &mut Claim,
+    standing: &Standing,
+    new: BTreeMap<TicketId, New>,
+    mut before: BTreeMap<TicketId, TicketRow>,
+    again: &mut BTreeSet<TicketId>,
+) -> Result<(), StoreError> {
+    let mut added = Added::default();
+    let mut rows = Vec::with_capacity(new.len());
+    for (ticket, new) in new {
+        let mut row = before.remove(&ticket).unwrap_or_else(no_ticket);
+        let mut fold = read_fold(ticket, &row)?;
+        if again.contains(&ticket) || !fold.takes(&new.dated) {
+            again.insert(ticket);
+            continue;
+        }
+        row.events += length(new.dated.len()) + new.undated;
+        row.undated += new.undated;
+        let entries = fold.extend(new.dated, &standing.outages);
+        count(&mut row, &entries);
+        added.add(ticket, &entries);
+        row.fold = write_fold(&fold);
+        rows.push((ticket, row));
+    }
+    // Before the new intervals are there, which are open too.
+    claim.close_intervals(&added.ends).await?;
+    claim.insert_rows(&added.rows).await?;
+    claim.write_tickets(&rows).await
+}
+
+fn read_fold(ticket: TicketId, row: &TicketRow) -> Result<Fold, StoreError> {
+    let Some(fold) = &row.fold else {
+        return Ok(Fold::default());
+    };
+    serde_json::from_str(fold).map_err(|_| StoreError::Corrupt {
+        table: "ticket",
+        column: "fold",
+        row: ticket.to_string(),
+    })
+}
+
+/// `None` for one that nothing was folded into.
+pub(super) fn write_fold(fold: &Fold) -> Option<String> {
+    fold.last_ticks()?;
+    // Texts, numbers and raw JSON always have a JSON form.
+    serde_json::to_string(fold).ok()
+}
+
+fn count_instants(standing: &mut Standing, events: &[StoredEvent]) {
+    let instants = events
+        .iter()
+        .filter_map(|event| event.event.occurred_at.as_ref());
+    let before = |a: &OccurredAt, b: &Option<OccurredAt>| {
+        b.as_ref().is_none_or(|b| a.ticks() < b.ticks())
+    };
+    let after = |a: &OccurredAt, b: &Option<OccurredAt>| {
+        b.as_ref().is_none_or(|b| a.ticks() > b.ticks())
+    };
+    for at in instants {
+        if before(at, &standing.first_at) {
+            standing.first_at = Some(at.clone());
+        }
+        if after(at, &standing.last_at) {
+            standing.last_at = Some(at.clone());
+        }
+    }
+}
+
+pub(super) fn length(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,141 @@
+//! How far the projections are, seen from outside.
+
+use super::{Store, StoreError};
+use crate::domain::ids::{Position, Tenant};
+
+/// A tenant's log and its projection, seen at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Position of its last event.
+    pub head: Position,
+    /// Greatest position that is projected; 0 if none.
+    pub projected: Position,
+}
+
+impl Progress {
+    fn read(tenant: String, head: i64, projected: i64) -> Result<Self, StoreError> {
+        Ok(Self {
+            tenant: Tenant::parse(&tenant).ok_or(StoreError::Corrupt {
+                table: "head",
+                column: "tenant",
+                row: tenant,
+            })?,
+            head: Position(head),
+            projected: Position(projected),
+        })
+    }
+}
+
+impl Store {
+    /// How far a tenant's projection is; `None` if the tenant has no log.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn find_progress(&self, tenant: &Tenant) -> Result<Option<Progress>, StoreError> {
+        let row = sqlx::query!(
+            r#"SELECT head.position AS head, COALESCE(projection.position, 0) AS "projected!"
+               FROM head LEFT JOIN projection USING (tenant) WHERE head.tenant = $1"#,
+            tenant.as_str(),
+        )
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(row.map(|row| Progress {
+            tenant: tenant.clone(),
+            head: Position(row.head),
+            projected: Position(row.projected),
+        }))
+    }
+
+    /// The tenants whose projection lacks something of what the log, the conflicts and the facts say, by
+    /// name. Reads every tenant's head, every conflict and every fact.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn list_behind(&self) -> Result<Vec<Progress>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT head.tenant, head.position AS head, COALESCE(projection.position, 0) AS "projected!"
+               FROM head
+               LEFT JOIN projection USING (tenant)
+               LEFT JOIN (SELECT tenant, count(*) AS conflicts FROM delivery
+                          WHERE outcome = 'conflict' GROUP BY tenant) AS disputed USING (tenant)
+               LEFT JOIN (SELECT tenant, count(*) AS facts FROM feed_fact
+                          WHERE tenant IS NOT NULL GROUP BY tenant) AS own USING (tenant)
+               CROSS JOIN (SELECT count(*) AS facts FROM feed_fact WHERE tenant IS NULL) AS shared
+               WHERE head.position > 0
+                 AND (projection.position IS NULL
+                      OR head.position > projection.position
+                      OR COALESCE(disputed.conflicts, 0) <> projection.conflicts
+                      OR COALESCE(own.facts, 0) + shared.facts <> projection.facts)
+               ORDER BY head.tenant"#
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        let progress = rows
+            .into_iter()
+            .map(|row| Progress::read(row.tenant, row.head, row.projected));
+        progress.collect()
+    }
+
+    /// How far each tenant's projection is, by tenant.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn list_progress(&self) -> Result<Vec<Progress>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT head.tenant, head.position AS head, COALESCE(projection.position, 0) AS "projected!"
+               FROM head LEFT JOIN projection USING (tenant) ORDER BY head.tenant"#
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        let progress = rows
+            .into_iter()
+            .map(|row| Progress::read(row.tenant, row.head, row.projected));
+        progress.collect()
+    }
+
+    /// Events that are in a log and not in a projection yet, of all tenants.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn count_unprojected(&self) -> Result<i64, StoreError> {
+        let behind = sqlx::query_scalar!(
+            r#"SELECT COALESCE(sum(head.position - COALESCE(projection.position, 0)), 0)::bigint AS "behind!"
+               FROM head LEFT JOIN projection USING (tenant)"#
+        )
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(behind)
+    }
+
+    /// The last of the positions after one that can be read at once: at most `max_events` and, unless it
+    /// is the first, `max_bytes` of bodies. `None` if there are none up to `head`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn find_batch_end(
+        &self,
+        tenant: &Tenant,
+        after: Position,
+        head: Position,
+        max_events: i64,
+        max_bytes: i64,
+    ) -> Result<Option<Position>, StoreError> {
+        let last = sqlx::query_scalar!(
+            "SELECT max(position) FROM (
+                 SELECT position, sum(octet_length(body)) OVER (ORDER BY position) AS bytes
+                 FROM event WHERE tenant = $1 AND position > $2 AND position <= least($3, $2 + $4::bigint)
+             ) AS following
+             WHERE bytes <= $5 OR position = $2 + 1::bigint",
+            tenant.as_str(),
+            after.0,
+            head.0,
+            max_events,
+            max_bytes,
+        )
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(last.map(Position))
+    }
+}
