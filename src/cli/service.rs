@@ -188,7 +188,8 @@ impl Tasks {
     /// Ends the projector after the step under way; what it leaves is projected at the next start.
     async fn followed(&mut self) {
         drop(self.follow.take());
-        if !self.follower.is_finished() && timeout(WRITE_TIMEOUT, &mut self.follower).await.is_err() {
+        if !self.follower.is_finished() && timeout(WRITE_TIMEOUT, &mut self.follower).await.is_err()
+        {
             self.follower.abort();
         }
     }

@@ -45,10 +45,7 @@ pub(super) enum ApiError {
     /// 500: a bug.
     Panicked,
     /// 503: the projections are not at the head of the log, but here.
-    Behind {
-        projected: Position,
-        head: Position,
-    },
+    Behind { projected: Position, head: Position },
     /// 503: other bodies have all the room there is.
     Busy,
     /// 503.
@@ -122,10 +119,7 @@ impl ApiError {
                 "urn:ticketlog:too-many-rejected",
                 "Too many deliveries from this address were not signed as they should be",
             ),
-            Self::Behind { .. } => (
-                "urn:ticketlog:behind",
-                "The projections are behind the log",
-            ),
+            Self::Behind { .. } => ("urn:ticketlog:behind", "The projections are behind the log"),
             Self::Busy => ("urn:ticketlog:busy", "There is no room for the body now"),
             Self::NotStored(_) => ("urn:ticketlog:not-stored", "The delivery was not stored"),
             Self::Starting | Self::Store(StoreError::Unavailable(_)) => (

@@ -106,9 +106,7 @@ async fn take_known(
     if !standing.settled || (before.facts, before.signs) != (known.facts, known.signs) {
         // Of the whole log, not of the part that is projected: so they are made once for all the steps of
         // a long way, and at its end they are those of its end.
-        let (outages, settled) = store
-            .list_outages_and_whether_settled(tenant, head)
-            .await?;
+        let (outages, settled) = store.list_outages_and_whether_settled(tenant, head).await?;
         for (from, to) in outages.differences(&standing.outages) {
             concerned.extend(claim.list_meeting(from, to).await?);
         }
@@ -127,7 +125,11 @@ async fn by_ticket(
     let ids: Vec<EventId> = events.iter().map(|event| event.event.event_id).collect();
     let conflicts = match known.conflicts {
         0 => BTreeSet::new(),
-        _ => store.list_conflicts(tenant, &ids, Position(i64::MAX)).await?,
+        _ => {
+            store
+                .list_conflicts(tenant, &ids, Position(i64::MAX))
+                .await?
+        }
     };
     let mut tickets: BTreeMap<TicketId, New> = BTreeMap::new();
     for event in events {
@@ -197,12 +199,10 @@ fn count_instants(standing: &mut Standing, events: &[StoredEvent]) {
     let instants = events
         .iter()
         .filter_map(|event| event.event.occurred_at.as_ref());
-    let before = |a: &OccurredAt, b: &Option<OccurredAt>| {
-        b.as_ref().is_none_or(|b| a.ticks() < b.ticks())
-    };
-    let after = |a: &OccurredAt, b: &Option<OccurredAt>| {
-        b.as_ref().is_none_or(|b| a.ticks() > b.ticks())
-    };
+    let before =
+        |a: &OccurredAt, b: &Option<OccurredAt>| b.as_ref().is_none_or(|b| a.ticks() < b.ticks());
+    let after =
+        |a: &OccurredAt, b: &Option<OccurredAt>| b.as_ref().is_none_or(|b| a.ticks() > b.ticks());
     for at in instants {
         if before(at, &standing.first_at) {
             standing.first_at = Some(at.clone());

@@ -15,11 +15,11 @@ pub struct TenantSummary {
     pub tenant: Tenant,
     /// Random identity of its log.
     pub log_id: Uuid,
-    /// Position of its last event.
+    /// Position of its last event, which is their number too.
     pub head: Position,
-    /// Number of events.
-    pub events: i64,
-    /// Number of tickets that have a history.
+    /// The position that is projected; what follows counts up to here.
+    pub projected: Position,
+    /// Number of tickets that have an event.
     pub tickets: i64,
     /// Ticket events without a readable Timestamp, which are in no history.
     pub undated: i64,
@@ -30,26 +30,19 @@ pub struct TenantSummary {
 }
 
 impl Store {
-    /// Every tenant that has a log, by name. Counts the whole log: linear in its events.
+    /// Every tenant that has a log, by name, as far as it is projected.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn list_tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
         let rows = sqlx::query!(
-            r#"SELECT head.tenant, head.log_id, head.position,
-                      count(event.position) AS "events!",
-                      count(DISTINCT event.ticket) AS "tickets!",
-                      count(*) FILTER (WHERE event.ticket IS NOT NULL AND event.occurred_ticks IS NULL)
-                          AS "undated!",
-                      (SELECT e.occurred_text FROM event e
-                       WHERE e.tenant = head.tenant AND e.occurred_ticks IS NOT NULL
-                       ORDER BY e.occurred_ticks LIMIT 1) AS first_at,
-                      (SELECT e.occurred_text FROM event e
-                       WHERE e.tenant = head.tenant AND e.occurred_ticks IS NOT NULL
-                       ORDER BY e.occurred_ticks DESC LIMIT 1) AS last_at
-               FROM head LEFT JOIN event
-                   ON event.tenant = head.tenant AND event.position <= head.position
-               GROUP BY head.tenant ORDER BY head.tenant"#
+            r#"SELECT head.tenant, head.log_id, head.position AS head,
+                      COALESCE(projection.position, 0) AS "projected!",
+                      COALESCE(projection.tickets, 0) AS "tickets!",
+                      COALESCE(projection.undated, 0) AS "undated!",
+                      projection.first_text AS "first_text?", projection.last_text AS "last_text?"
+               FROM head LEFT JOIN projection USING (tenant)
+               ORDER BY head.tenant"#
         )
         .fetch_all(&self.reads)
         .await?;
@@ -63,12 +56,12 @@ impl Store {
                 Ok(TenantSummary {
                     tenant,
                     log_id: row.log_id,
-                    head: Position(row.position),
-                    events: row.events,
+                    head: Position(row.head),
+                    projected: Position(row.projected),
                     tickets: row.tickets,
                     undated: row.undated,
-                    first_at: row.first_at.as_deref().and_then(OccurredAt::parse),
-                    last_at: row.last_at.as_deref().and_then(OccurredAt::parse),
+                    first_at: row.first_text.as_deref().and_then(OccurredAt::parse),
+                    last_at: row.last_text.as_deref().and_then(OccurredAt::parse),
                 })
             })
             .collect()

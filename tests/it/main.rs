@@ -26,6 +26,7 @@ mod model;
 mod outages;
 mod parked;
 mod private_postgres;
+mod projection;
 mod read;
 mod real_data;
 mod receive;

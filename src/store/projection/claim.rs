@@ -85,7 +85,11 @@ impl Projector {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: then nothing of it is there, unless the answer was lost.
-    pub async fn commit(&mut self, mut claim: Claim, standing: &Standing) -> Result<(), StoreError> {
+    pub async fn commit(
+        &mut self,
+        mut claim: Claim,
+        standing: &Standing,
+    ) -> Result<(), StoreError> {
         claim.write_standing(standing).await?;
         self.end(claim.connection, "COMMIT").await
     }
@@ -203,11 +207,13 @@ async fn lock(
     };
     let at = |text: Option<String>, column| match text {
         None => Ok(None),
-        Some(text) => OccurredAt::parse(&text).map(Some).ok_or_else(|| StoreError::Corrupt {
-            table: "projection",
-            column,
-            row: tenant.to_string(),
-        }),
+        Some(text) => OccurredAt::parse(&text)
+            .map(Some)
+            .ok_or_else(|| StoreError::Corrupt {
+                table: "projection",
+                column,
+                row: tenant.to_string(),
+            }),
     };
     let spans = row.outage_from.into_iter().zip(row.outage_to);
     let outages = spans.map(|(from_ticks, to)| Outage {

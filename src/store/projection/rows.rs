@@ -30,7 +30,10 @@ pub struct TicketRow {
 
 /// A row of `entry`; the first two are its key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the columns, which migrations/0004_projection.sql describes")]
+#[expect(
+    missing_docs,
+    reason = "the columns, which migrations/0004_projection.sql describes"
+)]
 pub struct EntryRow {
     pub ticket: i64,
     pub event_id: Uuid,
@@ -48,7 +51,10 @@ pub struct EntryRow {
 
 /// A row of `change`; the first three are its key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the columns, which migrations/0004_projection.sql describes")]
+#[expect(
+    missing_docs,
+    reason = "the columns, which migrations/0004_projection.sql describes"
+)]
 pub struct ChangeRow {
     pub ticket: i64,
     pub event_id: Uuid,
@@ -68,7 +74,10 @@ pub struct ChangeRow {
 
 /// A row of `field_interval`; the first three are its key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the columns, which migrations/0004_projection.sql describes")]
+#[expect(
+    missing_docs,
+    reason = "the columns, which migrations/0004_projection.sql describes"
+)]
 pub struct IntervalRow {
     pub ticket: i64,
     pub field: String,

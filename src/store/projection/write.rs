@@ -145,9 +145,17 @@ impl Claim {
                  WHERE open.tenant = $1 AND open.ticket = ended.ticket AND open.field = ended.field
                    AND open.until_event IS NULL",
                 self.tenant.as_str(),
-                &ends.iter().map(|(ticket, ..)| ticket.number()).collect::<Vec<_>>(),
-                &ends.iter().map(|(_, field, _)| field.as_str()).collect::<Vec<_>>() as _,
-                &moments().map(|moment| moment.event_id.0).collect::<Vec<_>>(),
+                &ends
+                    .iter()
+                    .map(|(ticket, ..)| ticket.number())
+                    .collect::<Vec<_>>(),
+                &ends
+                    .iter()
+                    .map(|(_, field, _)| field.as_str())
+                    .collect::<Vec<_>>() as _,
+                &moments()
+                    .map(|moment| moment.event_id.0)
+                    .collect::<Vec<_>>(),
                 &moments().map(|moment| moment.ticks).collect::<Vec<_>>(),
             )
             .execute(&mut self.connection)
@@ -207,7 +215,10 @@ impl Claim {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn write_tickets(&mut self, rows: &[(TicketId, TicketRow)]) -> Result<(), StoreError> {
+    pub async fn write_tickets(
+        &mut self,
+        rows: &[(TicketId, TicketRow)],
+    ) -> Result<(), StoreError> {
         for chunk in rows.chunks(CHUNK) {
             let rows: Vec<&TicketRow> = chunk.iter().map(|(_, row)| row).collect();
             sqlx::query!(

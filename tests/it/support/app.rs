@@ -241,6 +241,17 @@ impl TestApp {
         }
     }
 
+    /// Returns once all that is stored is projected.
+    pub(crate) async fn settle(&self) {
+        let lag = self.db.store.list_behind();
+        if lag.await.unwrap().is_empty() {
+            return;
+        }
+        ticketlog::project::catch_up_all(&self.db.store)
+            .await
+            .unwrap();
+    }
+
     /// One number out of the database.
     pub(crate) async fn count(&self, statement: &'static str) -> i64 {
         let mut session: PgConnection = self.db.connect().await;

@@ -1,0 +1,411 @@
+//! The projections are what the log says: after every step as if they had been built from nothing, and the
+//! same as what is folded from the log for one ticket.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sqlx::{Executor, Row};
+use ticketlog::{
+    clock,
+    domain::{
+        completeness::Completeness,
+        delivery::{Arrival, Delivery, KeptHeaders},
+        feed::{FactKind, FeedFact},
+        hook::TenantRule,
+        ids::{Position, Tenant, TicketId},
+        log::Origin,
+    },
+    project::{self, Step},
+    store::{
+        Appender,
+        projection::{Differences, Projector},
+    },
+};
+use uuid::Uuid;
+
+use crate::{
+    model::histories,
+    support::{app::TestApp, cluster::TestDb, payload},
+};
+
+const TENANTS: [&str; 2] = ["Cust1", "Cust2"];
+const TICKETS: [i64; 4] = [1, 2, 76, 9_000_000_000];
+
+fn tenant(name: &str) -> Tenant {
+    Tenant::parse(name).unwrap()
+}
+
+fn delivery(body: &[u8]) -> Delivery {
+    let arrival = Arrival {
+        arrival_id: Uuid::now_v7(),
+        received_at: clock::now(),
+        origin: Origin::Unsigned {
+            hook: "default".to_owned(),
+        },
+        headers: KeptHeaders::new(),
+    };
+    Delivery::read(body.to_vec().into(), &TenantRule::Any, arrival)
+}
+
+/// What may come next.
+enum Act {
+    Deliver(Vec<u8>),
+    Fact(FactKind, Option<Tenant>),
+}
+
+/// Histories of several tickets of two tenants, with all the trouble that the generator knows, doubled,
+/// disputed, and shuffled as far as `disorder` says; signs and facts about the feed in between.
+fn acts(random: &mut fastrand::Rng, disorder: usize) -> Vec<Act> {
+    let mut bodies = Vec::new();
+    for name in TENANTS {
+        for ticket in TICKETS {
+            let events = random.usize(0..12);
+            for made in histories::sample_of(random.u64(..), events, name, ticket) {
+                if random.u8(0..8) == 0 {
+                    bodies.push(made.body.clone());
+                }
+                bodies.push(made.body);
+                bodies.extend(made.other);
+            }
+        }
+        let stopped = json!({
+            "EventId": Uuid::from_u128(random.u128(..)), "Timestamp": "2025-10-26T00:30:00Z",
+            "Event": "webhook.stopped", "PrimaryKey": 3, "ContextIdentifier": name
+        });
+        bodies.push(stopped.to_string().into_bytes());
+    }
+    // By how much each falls behind its turn.
+    let mut turns: Vec<(usize, Vec<u8>)> = (0..)
+        .zip(bodies)
+        .map(|(turn, body)| (turn + random.usize(0..=disorder), body))
+        .collect();
+    turns.sort_by_key(|(turn, _)| *turn);
+    let mut acts = Vec::new();
+    for (_, body) in turns {
+        if random.u8(0..12) == 0 {
+            let of = [None, Some(tenant("Cust1"))][random.usize(0..2)].clone();
+            let kind = [FactKind::Downtime, FactKind::WrongSignatures][random.usize(0..2)];
+            acts.push(Act::Fact(kind, of));
+        }
+        acts.push(Act::Deliver(body));
+    }
+    acts
+}
+
+async fn act(db: &TestDb, appender: &mut Appender, act: Act) {
+    match act {
+        Act::Deliver(body) => {
+            appender.append(&[delivery(&body)]).await.unwrap();
+        }
+        Act::Fact(kind, tenant) => {
+            let now = clock::now();
+            let fact = FeedFact {
+                fact_id: Uuid::now_v7(),
+                kind,
+                hook: Some("default".to_owned()),
+                tenant,
+                started_at: now,
+                ended_at: now,
+                occurrences: 1,
+            };
+            db.store.append_feed_facts(&[fact], now).await.unwrap();
+        }
+    }
+}
+
+/// Projects what is not projected yet, as the follower does: tenants take turns.
+async fn project(db: &TestDb, projector: &mut Projector) {
+    loop {
+        let behind = db.store.list_behind().await.unwrap();
+        if behind.is_empty() {
+            return;
+        }
+        for behind in behind {
+            let step = project::step(&db.store, projector, &behind.tenant, behind.head);
+            assert!(matches!(step.await.unwrap(), Step::Moved(_)));
+        }
+    }
+}
+
+async fn rebuild(db: &TestDb, beside: &mut Projector, name: &str) -> Differences {
+    project::rebuild(&db.store, beside, &tenant(name), &|_| ())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn after_every_step_it_is_what_a_rebuild_gives() {
+    for seed in 0..6 {
+        let db = TestDb::create().await;
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut appender = db.store.appender();
+        let mut projector = db.store.projector();
+        let mut beside = db.store.projector_beside();
+        let disorder = [0, 5, 200][usize::try_from(seed).unwrap() % 3];
+        let mut acts = acts(&mut random, disorder).into_iter().peekable();
+        while acts.peek().is_some() {
+            for _ in 0..random.usize(1..9) {
+                if let Some(next) = acts.next() {
+                    act(&db, &mut appender, next).await;
+                }
+            }
+            project(&db, &mut projector).await;
+            for name in TENANTS {
+                if db.store.find_head(&tenant(name)).await.unwrap().is_some() {
+                    let differences = rebuild(&db, &mut beside, name).await;
+                    assert_eq!(differences, Differences::default(), "seed {seed}, {name}");
+                }
+            }
+        }
+        for name in TENANTS {
+            agrees_with_single_tickets(&db, name, seed).await;
+        }
+    }
+}
+
+/// Holds the rows against what the log gives for each ticket on its own.
+async fn agrees_with_single_tickets(db: &TestDb, name: &str, seed: u64) {
+    let head = db.store.find_head(&tenant(name)).await.unwrap();
+    let head = head.unwrap_or(Position(0));
+    let mut found = 0;
+    for number in TICKETS {
+        let ticket = TicketId::new(number).unwrap();
+        let tenant = tenant(name);
+        let history = db.store.find_history(&tenant, ticket, head, None);
+        let Some(history) = history.await.unwrap() else {
+            continue;
+        };
+        found += 1;
+        let at = format!("seed {seed}, {name}/{number}");
+        let entries = &history.history.entries;
+        let words = |completeness: &Completeness| {
+            let words = completeness.reasons.iter().map(|reason| reason.as_str());
+            words.collect::<Vec<_>>().join(",")
+        };
+        let expected: BTreeSet<Vec<String>> = entries
+            .iter()
+            .map(|entry| {
+                vec![
+                    entry.event_id.to_string(),
+                    entry.completeness.confidence().as_str().to_owned(),
+                    words(&entry.completeness),
+                    entry.lifecycle.map_or("", |word| word.as_str()).to_owned(),
+                    entry.repeats.map_or(String::new(), |id| id.to_string()),
+                ]
+            })
+            .collect();
+        let rows = texts(
+            db,
+            name,
+            number,
+            "SELECT event_id::text, confidence, array_to_string(reasons, ','), COALESCE(lifecycle, ''),
+                    COALESCE(repeats::text, '')
+             FROM entry WHERE tenant = $1 AND ticket = $2",
+        );
+        assert_eq!(rows.await, expected, "{at}");
+        let expected: BTreeSet<Vec<String>> = entries
+            .iter()
+            .flat_map(|entry| {
+                (0..)
+                    .zip(&entry.changes)
+                    .map(move |(nth, change)| (entry, nth, change))
+            })
+            .map(|(entry, nth, change): (_, i32, _)| {
+                let text = |value: &Option<ticketlog::domain::fields::Value>| {
+                    value
+                        .as_ref()
+                        .map_or(String::new(), |value| value.as_json().to_owned())
+                };
+                vec![
+                    entry.event_id.to_string(),
+                    nth.to_string(),
+                    change.field.clone(),
+                    change.kind.as_str().to_owned(),
+                    change.declared.to_string(),
+                    change.is_noise().to_string(),
+                    text(&change.from),
+                    text(&change.to),
+                ]
+            })
+            .collect();
+        let rows = texts(
+            db,
+            name,
+            number,
+            "SELECT event_id::text, nth::text, field, kind, declared::text, noise::text,
+                    COALESCE(from_value, ''), COALESCE(to_value, '')
+             FROM change WHERE tenant = $1 AND ticket = $2",
+        );
+        assert_eq!(rows.await, expected, "{at}");
+        for instant in entries.iter().map(|entry| entry.occurred_at.ticks()) {
+            for ticks in [instant - 1, instant, instant + 1] {
+                states_agree(db, name, ticket, head, ticks).await;
+            }
+        }
+    }
+    let tickets = count(db, "SELECT tickets FROM projection WHERE tenant = $1", name).await;
+    assert_eq!(tickets, found, "seed {seed}, {name}");
+}
+
+/// The state at an instant is what the intervals that hold it say.
+async fn states_agree(db: &TestDb, name: &str, ticket: TicketId, head: Position, ticks: i64) {
+    let tenant = tenant(name);
+    let history = db.store.find_history(&tenant, ticket, head, Some(ticks));
+    let state = history.await.unwrap().unwrap().history.state;
+    let expected: BTreeMap<String, String> = state
+        .iter()
+        .map(|(field, value)| (field.clone(), value.normal(field).key()))
+        .collect();
+    let mut session = db.connect().await;
+    let rows = sqlx::query(
+        "SELECT field, key FROM field_interval
+         WHERE tenant = $1 AND ticket = $2 AND from_ticks <= $3
+           AND (until_ticks IS NULL OR until_ticks > $3)",
+    )
+    .bind(name)
+    .bind(ticket.number())
+    .bind(ticks)
+    .fetch_all(&mut session)
+    .await
+    .unwrap();
+    let held: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(held.len(), expected.len(), "{name}/{ticket} at {ticks}");
+    assert_eq!(
+        held.into_iter().collect::<BTreeMap<_, _>>(),
+        expected,
+        "{name}/{ticket} at {ticks}"
+    );
+}
+
+async fn texts(
+    db: &TestDb,
+    name: &str,
+    ticket: i64,
+    statement: &'static str,
+) -> BTreeSet<Vec<String>> {
+    let mut session = db.connect().await;
+    let rows = sqlx::query(statement).bind(name).bind(ticket);
+    let rows = rows.fetch_all(&mut session).await.unwrap();
+    let read = |row: &sqlx::postgres::PgRow| (0..row.len()).map(|at| row.get(at)).collect();
+    rows.iter().map(read).collect()
+}
+
+async fn count(db: &TestDb, statement: &'static str, name: &str) -> i64 {
+    let mut session = db.connect().await;
+    let row = sqlx::query_scalar(statement).bind(name);
+    row.fetch_optional(&mut session).await.unwrap().unwrap_or(0)
+}
+
+#[tokio::test]
+async fn two_projectors_share_the_work_and_never_tread_on_each_other() {
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut one = db.store.projector();
+    let claim = one.claim(&tenant("Cust1")).await.unwrap().unwrap();
+    for next in acts(&mut random, 20) {
+        act(&db, &mut appender, next).await;
+    }
+    let head = db.store.find_head(&tenant("Cust1")).await.unwrap().unwrap();
+    let mut two = db.store.projector();
+    let cust1 = tenant("Cust1");
+    let step = project::step(&db.store, &mut two, &cust1, head);
+    assert_eq!(step.await.unwrap(), Step::Busy);
+    one.release(claim).await.unwrap();
+    let (first, second) = tokio::join!(
+        project::catch_up(&db.store, &cust1, head),
+        project::catch_up(&db.store, &cust1, head),
+    );
+    first.unwrap();
+    second.unwrap();
+    let mut beside = db.store.projector_beside();
+    assert_eq!(
+        rebuild(&db, &mut beside, "Cust1").await,
+        Differences::default()
+    );
+}
+
+#[tokio::test]
+async fn a_rebuild_mends_what_somebody_changed_and_says_so() {
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    let body = Bytes::from(payload::created(76).set("status", 1));
+    appender.append(&[delivery(&body)]).await.unwrap();
+    project(&db, &mut db.store.projector()).await;
+    let mut session = db.connect().await;
+    session
+        .execute("UPDATE change SET to_value = '2' WHERE field = 'status'")
+        .await
+        .unwrap();
+    session
+        .execute("DELETE FROM field_interval WHERE field = 'priority'")
+        .await
+        .unwrap();
+    let mut beside = db.store.projector_beside();
+    let mended = Differences {
+        deleted: 1,
+        inserted: 2,
+    };
+    assert_eq!(rebuild(&db, &mut beside, "Cust1").await, mended);
+    assert_eq!(
+        rebuild(&db, &mut beside, "Cust1").await,
+        Differences::default()
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_comes_out_equal_is_not_written_again() {
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    let mut projector = db.store.projector();
+    let early = payload::changed(76)
+        .at("2025-05-19T09:00:00Z")
+        .set("priority", 3);
+    for body in [
+        payload::created(76).at("2025-05-19T08:00:00Z"),
+        payload::changed(76)
+            .at("2025-05-19T10:00:00Z")
+            .set("priority", 3),
+        payload::changed(76)
+            .at("2025-05-19T11:00:00Z")
+            .set("priority", 4),
+    ] {
+        let body = Bytes::from(body);
+        appender.append(&[delivery(&body)]).await.unwrap();
+    }
+    project(&db, &mut projector).await;
+    let before = versions(&db).await;
+    appender
+        .append(&[delivery(&Bytes::from(early))])
+        .await
+        .unwrap();
+    project(&db, &mut projector).await;
+    let after = versions(&db).await;
+    // The late event took the change of priority over from the one at ten.
+    let kept = before.intersection(&after).count();
+    assert_eq!(before.len() - kept, 2, "{before:?} {after:?}");
+}
+
+/// Each change with the transaction that wrote it.
+async fn versions(db: &TestDb) -> BTreeSet<Vec<String>> {
+    texts(
+        db,
+        "Cust1",
+        76,
+        "SELECT event_id::text, nth::text, xmin::text FROM change WHERE tenant = $1 AND ticket = $2",
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_in_the_next_answer() {
+    let app = TestApp::start().await;
+    for ticket in 1..30 {
+        app.deliver(payload::created(ticket)).await.assert(200);
+        app.settle().await;
+        let tenants: Value = app.read("/v1/tenants").await;
+        assert_eq!(tenants["items"][0]["projected"], ticket);
+        assert_eq!(tenants["items"][0]["tickets"], ticket);
+    }
+}
