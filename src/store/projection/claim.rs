@@ -67,7 +67,14 @@ impl Projector {
     pub async fn claim(&mut self, tenant: &Tenant) -> Result<Option<Claim>, StoreError> {
         let mut connection = self.begin().await?;
         let mut standing = lock(&mut connection, tenant).await?;
-        if standing.is_none() && insert(&mut connection, tenant).await? {
+        if standing.is_none() {
+            // There is no row yet, or another instance holds it. A new one is committed at once: whoever
+            // meets one that is not would wait for it.
+            self.end(connection, "ROLLBACK").await?;
+            connection = self.connect().await?;
+            insert(&mut connection, tenant).await?;
+            self.connection = Some(connection);
+            connection = self.begin().await?;
             standing = lock(&mut connection, tenant).await?;
         }
         let Some(standing) = standing else {
@@ -236,9 +243,9 @@ async fn lock(
     }))
 }
 
-/// Makes the claim's row; false if another instance did.
-async fn insert(connection: &mut PgConnection, tenant: &Tenant) -> Result<bool, StoreError> {
-    let inserted = sqlx::query!(
+/// Makes the claim's row, unless it is there.
+async fn insert(connection: &mut PgConnection, tenant: &Tenant) -> Result<(), StoreError> {
+    sqlx::query!(
         "INSERT INTO projection (
              tenant, position, tickets, undated, conflicts, facts, signs, settled, outage_from, outage_to)
          VALUES ($1, 0, 0, 0, 0, 0, 0, true, '{}', '{}')
@@ -247,7 +254,7 @@ async fn insert(connection: &mut PgConnection, tenant: &Tenant) -> Result<bool, 
     )
     .execute(connection)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
 }
 
 impl Store {

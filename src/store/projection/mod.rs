@@ -69,11 +69,20 @@ impl Projector {
             return Ok(connection);
         }
         // None yet, or broken since its last use.
+        let mut connection = self.connect().await?;
+        sqlx::raw_sql(BEGIN).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// The session, outside a transaction.
+    async fn connect(&mut self) -> Result<PgConnection, StoreError> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
         let mut connection = self.store.connect().await?;
         if self.beside {
             beside::create(&mut connection).await?;
         }
-        sqlx::raw_sql(BEGIN).execute(&mut connection).await?;
         Ok(connection)
     }
 }
