@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use sqlx::PgConnection;
 
 use super::{
-    Store, StoreError,
+    Appended, Store, StoreError,
     event::insert_events,
     log::{Expect, append, by_tenant, stored},
 };
@@ -59,6 +59,14 @@ impl Appender {
     /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was, unless it was
     /// the answer to the commit that got lost.
     pub async fn append(&mut self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
+        let outcomes = self.append_batch(batch).await?;
+        self.store
+            .appended
+            .send_modify(|appended| note(appended, &outcomes));
+        Ok(outcomes)
+    }
+
+    async fn append_batch(&mut self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
         // The look-up is an eighth of a batch's time, and all but a few batches are new.
         let distinct = are_distinct(batch);
         if distinct
@@ -145,6 +153,20 @@ impl Appender {
         sqlx::raw_sql(end).execute(&mut connection).await?;
         self.connection = Some(connection);
         result
+    }
+}
+
+/// Takes down what was stored, for those who wait for it.
+fn note(appended: &mut Appended, outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        if let Outcome::Stored(place) = outcome {
+            match appended.get_mut(&place.tenant) {
+                Some(last) => *last = place.position.max(*last),
+                None => {
+                    appended.insert(place.tenant.clone(), place.position);
+                }
+            }
+        }
     }
 }
 

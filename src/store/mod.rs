@@ -15,14 +15,14 @@ mod read;
 mod reprocess;
 mod tenant;
 
-use std::{fmt, path::Path, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
     Connection, PgConnection, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 pub use self::{
     appender::Appender,
@@ -33,6 +33,8 @@ pub use self::{
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,
 };
+
+use crate::domain::ids::{Position, Tenant};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -85,11 +87,15 @@ impl Address {
     }
 }
 
+/// The greatest position that this process has appended to each tenant's log.
+pub type Appended = BTreeMap<Tenant, Position>;
+
 /// A database that holds the log. Cloning shares its connections.
 #[derive(Clone)]
 pub struct Store {
     options: PgConnectOptions,
     reads: PgPool,
+    appended: watch::Sender<Appended>,
 }
 
 impl fmt::Debug for Store {
@@ -110,7 +116,11 @@ impl Store {
             .max_connections(READ_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.clone());
-        let store = Self { options, reads };
+        let store = Self {
+            options,
+            reads,
+            appended: watch::Sender::default(),
+        };
         store.migrate().await?;
         Ok(store)
     }
@@ -158,6 +168,19 @@ impl Store {
             .fetch_one(&self.reads)
             .await?;
         Ok(())
+    }
+
+    /// Changes each time this process has appended a batch, whether or not there was an event in it.
+    ///
+    /// A hint and no more: other processes append too, and a database restored from a backup goes back.
+    /// So whoever waits for events also looks at the head from time to time.
+    pub fn appended(&self) -> watch::Receiver<Appended> {
+        self.appended.subscribe()
+    }
+
+    /// Returns when the store is closed.
+    pub async fn closed(&self) {
+        self.reads.close_event().await;
     }
 
     /// Closes the connections for reads, once what runs on them has ended. Appenders connect no more.
