@@ -30,6 +30,11 @@ impl Value {
         self.0.get()
     }
 
+    /// The same, for whoever reads JSON.
+    pub fn as_raw(&self) -> &RawValue {
+        &self.0
+    }
+
     /// The text of a value that is a string.
     pub fn as_text(&self) -> Option<String> {
         json::text(&self.0)

@@ -34,6 +34,8 @@ pub(super) enum ApiError {
     Unknown(String),
     /// 405.
     WrongMethod(String),
+    /// 406: `Accept` names no format of ours.
+    NotAcceptable,
     /// 408: the connection ended first.
     BodyCut,
     /// 408: the body took longer than this.
@@ -83,6 +85,7 @@ impl ApiError {
             Self::NotLocal => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyCut | Self::BodySlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRejected(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -111,6 +114,10 @@ impl ApiError {
             Self::WrongMethod(_) => (
                 "urn:ticketlog:wrong-method",
                 "The path exists, the method does not",
+            ),
+            Self::NotAcceptable => (
+                "urn:ticketlog:not-acceptable",
+                "The list has no form that the client takes",
             ),
             Self::BodyCut => ("urn:ticketlog:body-cut", "The body did not arrive whole"),
             Self::BodySlow(_) => ("urn:ticketlog:body-slow", "The body did not arrive in time"),
@@ -141,6 +148,10 @@ impl ApiError {
             Self::Signature(error) => error.to_string(),
             Self::NotLocal => {
                 "call it through a loopback address: histories are shown to nobody else yet"
+                    .to_owned()
+            }
+            Self::NotAcceptable => {
+                "accept application/json, text/csv or application/x-ndjson, or give format=json, csv or ndjson"
                     .to_owned()
             }
             Self::BodyCut => "the connection ended before the body did".to_owned(),

@@ -1,6 +1,6 @@
 //! The log itself: the feed by position, and one event with everything kept beside it.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use super::{
     AppState,
     error::ApiError,
     extract::{Path, Query, limit, unknown_tenant},
+    list::{Asked, Format, Page},
     tenants::NoParams,
 };
 use crate::{
@@ -27,6 +28,7 @@ pub(super) struct FeedParams {
     #[serde(default)]
     after: i64,
     limit: Option<u32>,
+    format: Option<Format>,
 }
 
 /// A page of the feed. `next` is the `after` of the next page, null at the head.
@@ -42,8 +44,10 @@ pub(super) struct FeedJson {
 pub(super) async fn list_events(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
+    asked: Asked,
     Query(params): Query<FeedParams>,
-) -> Result<Json<FeedJson>, ApiError> {
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
     let limit = limit(params.limit)?;
     let store = state.store().await?;
     let head = store.find_head(&tenant).await?;
@@ -52,11 +56,23 @@ pub(super) async fn list_events(
     // Up to the head that was read, so that head and items agree.
     let events = store.list_events(&tenant, after, head, limit).await?;
     let last = events.last().map(|event| event.position);
-    Ok(Json(FeedJson {
+    Ok(form.answer(&FeedJson {
         items: events.into_iter().map(EventJson::from).collect(),
         next: last.filter(|last| *last < head),
         head,
     }))
+}
+
+impl Page for FeedJson {
+    type Item = EventJson;
+
+    fn items(&self) -> &[EventJson] {
+        &self.items
+    }
+
+    fn next(&self) -> Option<(&'static str, String)> {
+        Some(("after", self.next?.0.to_string()))
+    }
 }
 
 /// One event, its digest, what came with it, and its later arrivals.

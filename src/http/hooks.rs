@@ -1,11 +1,18 @@
 //! The configured hooks, and how the feed of each is.
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{AppState, error::ApiError, extract::Query, tenants::NoParams};
-use crate::{clock, ingest::feed::HookReport, render::json::ListJson};
+use super::{AppState, error::ApiError, extract::Query, list::Asked, tenants::WholeParams};
+use crate::{
+    clock,
+    ingest::feed::HookReport,
+    render::{
+        csv::{Cell, Table},
+        json::ListJson,
+    },
+};
 
 /// How the feed of a hook is.
 #[derive(Debug, Serialize)]
@@ -23,11 +30,13 @@ pub(super) struct HookJson {
 /// `GET /v1/hooks`: every configured hook, by name. Answered from memory, with or without the database.
 pub(super) async fn list_hooks(
     State(state): State<AppState>,
-    Query(NoParams {}): Query<NoParams>,
-) -> Result<Json<ListJson<HookJson>>, ApiError> {
+    asked: Asked,
+    Query(params): Query<WholeParams>,
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
     let reports = state.feed.report(clock::now());
-    let items = reports.into_iter().map(HookJson::from).collect();
-    Ok(Json(ListJson { items, next: None }))
+    let items: Vec<HookJson> = reports.into_iter().map(HookJson::from).collect();
+    Ok(form.answer(&ListJson { items, next: None }))
 }
 
 impl From<HookReport> for HookJson {
@@ -42,5 +51,31 @@ impl From<HookReport> for HookJson {
             silent_tenants: report.verdict.silent_tenants,
             hook: report.hook,
         }
+    }
+}
+
+impl Table for HookJson {
+    const COLUMNS: &'static [&'static str] = &[
+        "hook",
+        "state",
+        "since",
+        "advice",
+        "last_delivery_at",
+        "last_retry_at",
+        "wrong_signatures",
+        "silent_tenants",
+    ];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        vec![vec![
+            Cell::from(&self.hook),
+            self.state.into(),
+            self.since.into(),
+            Cell::from(&self.advice),
+            self.last_delivery_at.into(),
+            self.last_retry_at.into(),
+            self.wrong_signatures.into(),
+            Cell::words(&self.silent_tenants),
+        ]]
     }
 }

@@ -8,6 +8,7 @@ mod events;
 mod extract;
 mod health;
 mod hooks;
+mod list;
 mod local;
 mod measured;
 mod projected;

@@ -1,13 +1,21 @@
 //! The tenants that have a log.
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{AppState, error::ApiError, extract::Query};
+use super::{
+    AppState,
+    error::ApiError,
+    extract::Query,
+    list::{Asked, Format},
+};
 use crate::{
     domain::ids::{Position, Tenant},
-    render::json::ListJson,
+    render::{
+        csv::{Cell, Table},
+        json::ListJson,
+    },
     store::TenantSummary,
 };
 
@@ -26,6 +34,14 @@ pub(super) struct TenantJson {
     last_at: Option<String>,
 }
 
+/// Parameters of a list that has no others.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WholeParams {
+    /// The form of the list.
+    pub(super) format: Option<Format>,
+}
+
 /// No parameters.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,11 +50,13 @@ pub(super) struct NoParams {}
 /// `GET /v1/tenants`: all of them, by name.
 pub(super) async fn list_tenants(
     State(state): State<AppState>,
-    Query(NoParams {}): Query<NoParams>,
-) -> Result<Json<ListJson<TenantJson>>, ApiError> {
+    asked: Asked,
+    Query(params): Query<WholeParams>,
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
     let tenants = state.store().await?.list_tenants().await?;
-    let items = tenants.into_iter().map(TenantJson::from).collect();
-    Ok(Json(ListJson { items, next: None }))
+    let items: Vec<TenantJson> = tenants.into_iter().map(TenantJson::from).collect();
+    Ok(form.answer(&ListJson { items, next: None }))
 }
 
 impl From<TenantSummary> for TenantJson {
@@ -54,5 +72,24 @@ impl From<TenantSummary> for TenantJson {
             first_at: summary.first_at.map(|at| at.as_utc().to_owned()),
             last_at: summary.last_at.map(|at| at.as_utc().to_owned()),
         }
+    }
+}
+
+impl Table for TenantJson {
+    const COLUMNS: &'static [&'static str] = &[
+        "tenant", "log_id", "head", "events", "tickets", "undated", "first_at", "last_at",
+    ];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        vec![vec![
+            Cell::from(&self.tenant),
+            Cell::Text(self.log_id.to_string()),
+            self.head.into(),
+            self.events.into(),
+            self.tickets.into(),
+            self.undated.into(),
+            Cell::instant(self.first_at.as_deref()),
+            Cell::instant(self.last_at.as_deref()),
+        ]]
     }
 }

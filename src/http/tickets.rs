@@ -1,12 +1,13 @@
 //! One ticket: its state, and its raw log.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use serde::Deserialize;
 
 use super::{
     AppState,
     error::ApiError,
     extract::{Path, Query, instant, limit, unknown_tenant},
+    list::{Asked, Format},
 };
 use crate::{
     domain::{
@@ -32,6 +33,7 @@ pub(super) struct TicketParams {
 pub(super) struct TicketEventsParams {
     limit: Option<u32>,
     cursor: Option<String>,
+    format: Option<Format>,
 }
 
 /// `GET /v1/tenants/{tenant}/tickets/{ticket}`: what is known of it, now or at an instant.
@@ -55,8 +57,10 @@ pub(super) async fn show_ticket(
 pub(super) async fn list_ticket_events(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    asked: Asked,
     Query(params): Query<TicketEventsParams>,
-) -> Result<Json<ListJson<EventJson>>, ApiError> {
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
     let limit = limit(params.limit)?;
     let query = format!("ticket events {tenant} {ticket}");
     let after: Option<i64> = match &params.cursor {
@@ -76,8 +80,8 @@ pub(super) async fn list_ticket_events(
     events.truncate(usize::from(limit));
     let last = events.last().filter(|_| more);
     let next = last.map(|event| encode_cursor(&query, &event.position.0));
-    let items = events.into_iter().map(EventJson::from).collect();
-    Ok(Json(ListJson { items, next }))
+    let items: Vec<EventJson> = events.into_iter().map(EventJson::from).collect();
+    Ok(form.answer(&ListJson { items, next }))
 }
 
 /// A ticket's history.

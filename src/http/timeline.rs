@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,6 +10,7 @@ use super::{
     AppState,
     error::ApiError,
     extract::{Path, Query, instant, limit},
+    list::{Asked, Format},
     tickets::{find_history, known_at},
 };
 use crate::{
@@ -38,6 +39,7 @@ pub(super) struct TimelineParams {
     known_at: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
+    format: Option<Format>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -66,8 +68,10 @@ struct At {
 pub(super) async fn show_timeline(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    asked: Asked,
     Query(params): Query<TimelineParams>,
-) -> Result<Json<ListJson<EntryJson>>, ApiError> {
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
     let limit = limit(params.limit)?;
     let selection = params.selection()?;
     let query = params.describe(&tenant, ticket);
@@ -92,8 +96,8 @@ pub(super) async fn show_timeline(
         };
         encode_cursor(&query, &at)
     });
-    let items = page.entries.into_iter().map(EntryJson::from).collect();
-    Ok(Json(ListJson { items, next }))
+    let items: Vec<EntryJson> = page.entries.into_iter().map(EntryJson::from).collect();
+    Ok(form.answer(&ListJson { items, next }))
 }
 
 impl TimelineParams {

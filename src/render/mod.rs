@@ -1,7 +1,9 @@
 //! How domain values look outside: pure functions, the same for HTTP and for the command line.
 
 pub mod conflict;
+pub mod csv;
 pub mod json;
+pub mod lines;
 pub mod parked;
 pub mod table;
 pub mod terminal;

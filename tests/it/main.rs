@@ -17,6 +17,7 @@ mod deliveries;
 mod durability;
 mod feed;
 mod feed_health;
+mod formats;
 mod fuzz;
 mod history;
 mod hostile;

@@ -2,6 +2,8 @@
 //!
 //! Values stand as SuperOffice sent them. Labels are null until labels are kept.
 
+mod rows;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
