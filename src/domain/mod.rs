@@ -12,6 +12,7 @@ pub mod hook;
 pub mod ids;
 pub mod instant;
 pub mod json;
+pub mod label;
 pub mod log;
 pub mod page;
 pub mod parked;

@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod feed;
 mod history;
+mod label;
 mod log;
 mod origin;
 mod outage;
