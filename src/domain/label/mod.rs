@@ -3,7 +3,18 @@
 //! A list is named by the field whose values the ids are. Who changes tickets is in the list [`ACTORS`]:
 //! owners are ejuser ids and actors associate ids, so the same number is another person there.
 
+mod new;
+mod stale;
+mod wanted;
+
 use std::collections::BTreeMap;
+
+pub use self::{
+    new::{LabelError, NewLabel, NewPair, read_label, read_pairs, unique_labels},
+    stale::lists_meant,
+    wanted::{Labelled, wanted},
+};
+use crate::domain::{fields::Value, ids::Actor};
 
 /// The list of those who change tickets.
 pub const ACTORS: &str = "actor";
@@ -37,6 +48,16 @@ impl Labels {
             .next_back()
             .or_else(|| lent.range(..=ticks).next_back())?;
         name.as_deref()
+    }
+
+    /// The label of a field's value at an instant; `None` also for a value that is no id.
+    pub fn of_value(&self, field: &str, value: &Value, ticks: i64) -> Option<&str> {
+        self.at(field, value.id(field)?, ticks)
+    }
+
+    /// The label of who changed something at an instant.
+    pub fn of_actor(&self, actor: Option<Actor>, ticks: i64) -> Option<&str> {
+        self.at(ACTORS, actor?.0, ticks)
     }
 
     /// Adds a name of an id's own, in the place of one that it has from that instant. `None` says that it
