@@ -17,3 +17,4 @@ pub mod log;
 pub mod page;
 pub mod parked;
 pub mod signature;
+pub mod zone;

@@ -15,6 +15,7 @@ mod parked;
 pub mod projection;
 mod read;
 mod reprocess;
+mod setting;
 mod tenant;
 
 use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, time::Duration};
@@ -31,6 +32,7 @@ pub use self::{
     error::StoreError,
     feed::{HookHour, SeenSign},
     history::{TicketEvents, TicketHistory},
+    label::{BridgedPair, LabelFilter, LabelPlace, RecordedLabel},
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,

@@ -10,7 +10,7 @@ mod wanted;
 use std::collections::BTreeMap;
 
 pub use self::{
-    new::{LabelError, NewLabel, NewPair, read_label, read_pairs, unique_labels},
+    new::{LabelError, MAX_LABEL_CHARS, NewLabel, NewPair, NewRow, Subjects, read_label},
     stale::lists_meant,
     wanted::{Labelled, wanted},
 };
@@ -60,6 +60,12 @@ impl Labels {
         self.at(ACTORS, actor?.0, ticks)
     }
 
+    /// True if a label of its own, or the word that it has none, holds for an id at an instant.
+    pub fn has(&self, list: &str, id: i64, ticks: i64) -> bool {
+        let names = self.0.get(list).and_then(|ids| ids.get(&id));
+        names.is_some_and(|names| names.own.range(..=ticks).next_back().is_some())
+    }
+
     /// Adds a name of an id's own, in the place of one that it has from that instant. `None` says that it
     /// has none from then on.
     pub fn add(&mut self, list: &str, id: i64, from_ticks: i64, name: Option<String>) {
@@ -98,3 +104,38 @@ pub const BUILT_IN: [(&str, i64, &str); 9] = [
     ("status", 4, "Deleted"),
     ("status", 5, "Merged"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{BEGINNING, Labels};
+
+    #[test]
+    fn a_label_holds_from_its_instant_until_the_next() {
+        let mut labels = Labels::default();
+        let name = |name: &str| Some(name.to_owned());
+        labels.add("priority", 1, BEGINNING, name("Low"));
+        labels.add("priority", 1, 100, name("Lower"));
+        labels.add("priority", 1, 200, None);
+        let at = |ticks| labels.at("priority", 1, ticks);
+        assert_eq!([at(i64::MIN), at(99)], [Some("Low"); 2]);
+        assert_eq!([at(100), at(199)], [Some("Lower"); 2]);
+        assert_eq!([at(200), at(i64::MAX)], [None; 2]);
+        assert_eq!(labels.at("priority", 2, 100), None);
+        assert_eq!(labels.at("category", 1, 100), None);
+    }
+
+    #[test]
+    fn what_is_lent_holds_until_the_first_of_its_own() {
+        let mut labels = Labels::default();
+        let name = |name: &str| Some(name.to_owned());
+        labels.lend("owned_by", 8, BEGINNING, name("Kari N."));
+        labels.lend("owned_by", 8, 150, name("Kari H."));
+        labels.add("owned_by", 8, 100, name("Kari, desk"));
+        labels.add("owned_by", 8, 200, None);
+        let at = |ticks| labels.at("owned_by", 8, ticks);
+        assert_eq!(at(99), Some("Kari N."));
+        assert_eq!([at(100), at(199)], [Some("Kari, desk"); 2]);
+        // Said to have none, which is not to have said nothing.
+        assert_eq!(at(200), None);
+    }
+}

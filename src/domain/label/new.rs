@@ -1,6 +1,6 @@
 //! Labels as an operator brings them: what can be one, and what is wrong with what cannot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{ACTORS, BEGINNING};
 use crate::domain::{ids::is_plain_name, instant::OccurredAt};
@@ -25,7 +25,9 @@ pub struct NewLabel {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
     /// Not the name of a list.
-    #[error("\"{0}\" is no list: a field's name or actor, 1 to 64 letters, digits, '.', '_' or '-'")]
+    #[error(
+        "\"{0}\" is no list: a field's name or actor, 1 to 64 letters, digits, '.', '_' or '-'"
+    )]
     List(String),
     /// Nothing but blanks.
     #[error("a label has 1 to {MAX_LABEL_CHARS} characters, and not only blanks")]
@@ -95,7 +97,9 @@ fn check_text(text: &str) -> Result<(), LabelError> {
 impl NewLabel {
     /// From when on it holds, in ticks of 100 ns.
     pub fn valid_ticks(&self) -> i64 {
-        self.valid_from.as_ref().map_or(BEGINNING, OccurredAt::ticks)
+        self.valid_from
+            .as_ref()
+            .map_or(BEGINNING, OccurredAt::ticks)
     }
 }
 
@@ -106,4 +110,123 @@ pub struct NewPair {
     pub owner: i64,
     /// An associate id; `None` if the owner is to be joined with nobody.
     pub actor: Option<i64>,
+}
+
+/// What a row to be recorded says something about. Two rows in one body or file that say something about
+/// the same cannot both be meant.
+pub trait NewRow {
+    /// Each subject, and what it is called.
+    fn subjects(&self) -> Vec<(&'static str, Subject)>;
+}
+
+/// Of a label, or of one side of a pair.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A list, an id and the instant from which a label holds.
+    Label(String, i64, i64),
+    /// An owner.
+    Owner(i64),
+    /// An actor.
+    Actor(i64),
+}
+
+impl NewRow for NewLabel {
+    fn subjects(&self) -> Vec<(&'static str, Subject)> {
+        let subject = Subject::Label(self.list.clone(), self.id, self.valid_ticks());
+        vec![("list, id and valid_from", subject)]
+    }
+}
+
+impl NewRow for NewPair {
+    fn subjects(&self) -> Vec<(&'static str, Subject)> {
+        let owner = ("owner", Subject::Owner(self.owner));
+        let actor = self.actor.map(|actor| ("actor", Subject::Actor(actor)));
+        [Some(owner), actor].into_iter().flatten().collect()
+    }
+}
+
+/// The subjects of rows so far, with the place at which each stands: a line or an index.
+#[derive(Debug, Default)]
+pub struct Subjects(BTreeMap<Subject, u64>);
+
+impl Subjects {
+    /// Takes the subjects of the row at a place. If there was one before, gives what it is called and its
+    /// place, and takes nothing.
+    pub fn take(&mut self, row: &impl NewRow, place: u64) -> Option<(&'static str, u64)> {
+        let subjects = row.subjects();
+        for (called, subject) in &subjects {
+            if let Some(before) = self.0.get(subject) {
+                return Some((called, *before));
+            }
+        }
+        let places = subjects.into_iter().map(|(_, subject)| (subject, place));
+        self.0.extend(places);
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LabelError, NewPair, Subjects, read_label};
+
+    #[test]
+    fn what_cannot_be_recorded_says_which_part_and_why() {
+        let read = |list, label, from| read_label(list, 1, label, from).map(|label| label.list);
+        assert_eq!(
+            read("changed_by", Some("Kari"), None),
+            Ok("actor".to_owned())
+        );
+        assert_eq!(
+            read(
+                "x_1",
+                Some("\u{202e}<b>\n\"'"),
+                Some("2025-05-19T11:56:33.1+02:00")
+            ),
+            Ok("x_1".to_owned())
+        );
+        assert_eq!(read("status", None, None), Ok("status".to_owned()));
+        let long = "å".repeat(1001);
+        for (list, label, from, part, error) in [
+            ("a b", "x", None, "list", LabelError::List("a b".to_owned())),
+            ("status", " ", None, "label", LabelError::Blank),
+            ("status", "", None, "label", LabelError::Blank),
+            ("status", "a\0", None, "label", LabelError::Nul),
+            (
+                "status",
+                long.as_str(),
+                None,
+                "label",
+                LabelError::Long(1001),
+            ),
+            (
+                "status",
+                "x",
+                Some("2025-05-19T11:56:33"),
+                "valid_from",
+                LabelError::ValidFrom("2025-05-19T11:56:33".to_owned()),
+            ),
+        ] {
+            assert_eq!(read(list, Some(label), from), Err((part, error)));
+        }
+        assert!(read("status", Some(&long["å".len()..]), None).is_ok());
+    }
+
+    #[test]
+    fn two_rows_on_one_subject_are_told() {
+        let mut subjects = Subjects::default();
+        let pair = |owner, actor| NewPair { owner, actor };
+        assert_eq!(subjects.take(&pair(8, Some(19)), 2), None);
+        assert_eq!(subjects.take(&pair(19, Some(8)), 3), None);
+        assert_eq!(subjects.take(&pair(8, None), 4), Some(("owner", 2)));
+        assert_eq!(subjects.take(&pair(9, Some(8)), 5), Some(("actor", 3)));
+        assert_eq!(subjects.take(&pair(9, Some(9)), 6), None);
+        // As instants, not as texts.
+        let label = |from| read_label("status", 1, Some("x"), Some(from)).unwrap();
+        assert_eq!(subjects.take(&label("2025-01-01T00:00:00Z"), 7), None);
+        let same = label("2025-01-01T02:00:00.0+02:00");
+        assert_eq!(
+            subjects.take(&same, 8),
+            Some(("list, id and valid_from", 7))
+        );
+    }
 }

@@ -1,6 +1,16 @@
-//! Labels, for whatever shows ids.
+//! Labels: recording them, listing them, and finding those of what is shown or asked for.
+
+mod bridge;
+mod list;
+mod put;
+mod text;
 
 use std::collections::BTreeSet;
+
+pub use self::{
+    bridge::BridgedPair,
+    list::{LabelFilter, LabelPlace, RecordedLabel},
+};
 
 use super::{Store, StoreError};
 use crate::domain::{
@@ -21,14 +31,26 @@ impl Store {
         tenant: &Tenant,
         wanted: &BTreeSet<(String, i64)>,
     ) -> Result<Labels, StoreError> {
+        let mut labels = self.find_recorded(tenant, wanted).await?;
+        for (list, id) in wanted {
+            if let Some(name) = built_in(list, *id)
+                && !labels.has(list, *id, BEGINNING)
+            {
+                labels.add(list, *id, BEGINNING, Some(name.to_owned()));
+            }
+        }
+        Ok(labels)
+    }
+
+    /// The same without what is built in.
+    async fn find_recorded(
+        &self,
+        tenant: &Tenant,
+        wanted: &BTreeSet<(String, i64)>,
+    ) -> Result<Labels, StoreError> {
         let mut labels = Labels::default();
         if wanted.is_empty() {
             return Ok(labels);
-        }
-        for (list, id) in wanted {
-            if let Some(name) = built_in(list, *id) {
-                labels.add(list, *id, BEGINNING, Some(name.to_owned()));
-            }
         }
         let (lists, ids): (Vec<String>, Vec<i64>) = wanted.iter().cloned().unzip();
         // Look-ups with limits of their own: joined freely, Postgres read the whole tenant.
