@@ -24,6 +24,7 @@ pub(super) struct TenantJson {
     undated: i64,
     first_at: Option<String>,
     last_at: Option<String>,
+    zone: Option<String>,
 }
 
 /// No parameters.
@@ -36,13 +37,19 @@ pub(super) async fn list_tenants(
     State(state): State<AppState>,
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<ListJson<TenantJson>>, ApiError> {
-    let tenants = state.store().await?.list_tenants().await?;
-    let items = tenants.into_iter().map(TenantJson::from).collect();
+    let store = state.store().await?;
+    let tenants = store.list_tenants().await?.into_iter();
+    let mut zones = store.list_zones().await?;
+    let items = tenants.map(|tenant| {
+        let zone = zones.remove(tenant.tenant.as_str());
+        TenantJson::new(tenant, zone)
+    });
+    let items = items.collect();
     Ok(Json(ListJson { items, next: None }))
 }
 
-impl From<TenantSummary> for TenantJson {
-    fn from(summary: TenantSummary) -> Self {
+impl TenantJson {
+    fn new(summary: TenantSummary, zone: Option<String>) -> Self {
         Self {
             tenant: summary.tenant,
             log_id: summary.log_id,
@@ -53,6 +60,7 @@ impl From<TenantSummary> for TenantJson {
             undated: summary.undated,
             first_at: summary.first_at.map(|at| at.as_utc().to_owned()),
             last_at: summary.last_at.map(|at| at.as_utc().to_owned()),
+            zone,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod conflict;
 pub mod json;
+pub mod label;
 pub mod parked;
 pub mod table;
 pub mod terminal;

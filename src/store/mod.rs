@@ -32,7 +32,7 @@ pub use self::{
     error::StoreError,
     feed::{HookHour, SeenSign},
     history::{TicketEvents, TicketHistory},
-    label::{BridgedPair, LabelFilter, LabelPlace, RecordedLabel},
+    label::LabelFilter,
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,

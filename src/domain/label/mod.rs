@@ -4,6 +4,7 @@
 //! owners are ejuser ids and actors associate ids, so the same number is another person there.
 
 mod new;
+mod recorded;
 mod stale;
 mod wanted;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 pub use self::{
     new::{LabelError, MAX_LABEL_CHARS, NewLabel, NewPair, NewRow, Subjects, read_label},
+    recorded::{BridgedPair, LabelPlace, RecordedLabel},
     stale::lists_meant,
     wanted::{Labelled, wanted},
 };

@@ -4,22 +4,12 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
 use crate::{
-    domain::{ids::Tenant, label::NewPair},
+    domain::{
+        ids::Tenant,
+        label::{BridgedPair, NewPair},
+    },
     store::{Store, StoreError},
 };
-
-/// An owner and an actor who are the same person.
-#[derive(Debug, Clone)]
-pub struct BridgedPair {
-    /// An ejuser id.
-    pub owner: i64,
-    /// An associate id.
-    pub actor: i64,
-    /// The imported file, or `api`.
-    pub source: String,
-    /// When it was recorded.
-    pub recorded_at: Timestamp,
-}
 
 impl Store {
     /// Joins owners with actors. A pair replaces those that its owner and its actor were in; one without

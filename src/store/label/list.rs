@@ -2,43 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
 use crate::{
     domain::{
         ids::Tenant,
         instant::{OccurredAt, ticks_of_timestamp},
-        label::{BEGINNING, BUILT_IN, Labels, lists_meant},
+        label::{BEGINNING, BUILT_IN, LabelPlace, Labels, RecordedLabel, lists_meant},
     },
     store::{Store, StoreError},
 };
-
-/// A label of an id.
-#[derive(Debug, Clone)]
-pub struct RecordedLabel {
-    /// Where it stands.
-    pub place: LabelPlace,
-    /// The name; `None` if the id has none from then on.
-    pub label: Option<String>,
-    /// From when on it holds; `None` from the beginning.
-    pub valid_from: Option<OccurredAt>,
-    /// The imported file, `api`, or `built-in`.
-    pub source: String,
-    /// When it was recorded; `None` of a built-in one.
-    pub recorded_at: Option<Timestamp>,
-}
-
-/// Place of a label in the order of the list: by list, id and instant.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LabelPlace {
-    /// The list.
-    pub list: String,
-    /// The id.
-    pub id: i64,
-    /// From when on it holds, in ticks of 100 ns.
-    pub valid_ticks: i64,
-}
 
 /// Which labels a list gives; the default is all of them.
 #[derive(Debug, Clone, Default)]

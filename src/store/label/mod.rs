@@ -7,10 +7,7 @@ mod text;
 
 use std::collections::BTreeSet;
 
-pub use self::{
-    bridge::BridgedPair,
-    list::{LabelFilter, LabelPlace, RecordedLabel},
-};
+pub use self::list::LabelFilter;
 
 use super::{Store, StoreError};
 use crate::domain::{
