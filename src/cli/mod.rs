@@ -7,6 +7,7 @@ mod conflicts;
 mod database;
 mod hooks;
 mod import;
+mod labels;
 mod lines;
 mod listen;
 mod parked;
@@ -16,6 +17,7 @@ mod send;
 mod serve;
 mod service;
 mod signals;
+mod tenant;
 mod timeline;
 
 use std::{
@@ -66,6 +68,18 @@ enum Command {
         after_help = "Example:\n  ticketlog conflicts list Cust10498"
     )]
     Conflicts(conflicts::ConflictsCommand),
+    /// Say what ids mean: labels, and which owner is which actor.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog labels import Cust10498 labels.csv"
+    )]
+    Labels(labels::LabelsCommand),
+    /// Set the time zone of a tenant.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog tenant set Cust10498 --zone Europe/Oslo"
+    )]
+    Tenant(tenant::TenantCommand),
     /// Sign and post bodies as SuperOffice does.
     Send(send::SendArgs),
     /// Look at the tables that are derived from the log, and build them again.
@@ -123,6 +137,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
             Command::Parked(command) => Box::pin(parked::run(shared, command)).await,
             Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,
+            Command::Labels(command) => Box::pin(labels::run(shared, command)).await,
+            Command::Tenant(command) => Box::pin(tenant::run(shared, command)).await,
             Command::Send(args) => Box::pin(send::run(args)).await,
             Command::Project(command) => Box::pin(project::run(shared, command)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,

@@ -11,6 +11,7 @@ use crate::{
     domain::{
         history::{Page, Selection},
         ids::{Tenant, TicketId},
+        label::wanted,
     },
     render::{
         json::{EntryJson, ListJson},
@@ -69,14 +70,16 @@ async fn show(
     let all = found.history.entries.len();
     let page = selection.page(found.history, None, usize::MAX);
     let Page { entries, .. } = page.context("the timeline has no start")?;
+    let labels = store.find_labels(tenant, &wanted(&entries)).await?;
     if args.json {
-        let items: Vec<EntryJson> = entries.into_iter().map(EntryJson::from).collect();
+        let items = entries.into_iter();
+        let items: Vec<EntryJson> = items.map(|entry| EntryJson::new(entry, &labels)).collect();
         return Ok(serde_json::to_string_pretty(&ListJson {
             items,
             next: None,
         })?);
     }
-    let mut text = table::timeline(&entries);
+    let mut text = table::timeline(&entries, &labels);
     // Writing into a string cannot fail.
     let _ = write!(text, "\n{} of {all} events", entries.len());
     if entries.len() < all && args.field.is_empty() {

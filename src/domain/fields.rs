@@ -45,6 +45,16 @@ impl Value {
         self.normal(field) == Normal::Nothing
     }
 
+    /// The id that it is, by which its label is found. A none-value that is a number is one too; in fields
+    /// that are compared as JSON only a JSON integer is.
+    pub fn id(&self, field: &str) -> Option<i64> {
+        match kind(field) {
+            Some(Kind { integer: true, .. }) => integer(&self.0)?.parse().ok(),
+            Some(_) => None,
+            None => self.as_json().parse().ok(),
+        }
+    }
+
     /// The form in which values of this field are compared.
     pub fn normal(&self, field: &str) -> Normal {
         normal(field, &self.0)
@@ -269,6 +279,26 @@ mod tests {
             ("x_other", "null"),
         ] {
             assert_ne!(normal(field, value), Normal::Nothing, "{field} {value}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_found_however_it_is_written() {
+        let id = |field, json: &str| Value::new(serde_json::from_str(json).unwrap()).id(field);
+        for json in ["6", "6.0", "\"6\"", "\"[I:6]\""] {
+            assert_eq!(id("ticket_status", json), Some(6), "{json}");
+        }
+        assert_eq!(id("owned_by", "1"), Some(1));
+        assert_eq!(id("cust_id", "-1"), Some(-1));
+        assert_eq!(id("x_other", "6"), Some(6));
+        for (field, json) in [
+            ("cust_id", "null"),
+            ("cust_id", "92233720368547758070"),
+            ("created_at", "\"6\""),
+            ("x_other", "\"6\""),
+            ("x_other", "6.0"),
+        ] {
+            assert_eq!(id(field, json), None, "{field} {json}");
         }
     }
 

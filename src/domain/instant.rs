@@ -60,6 +60,13 @@ impl OccurredAt {
         })
     }
 
+    /// Reads an instant that says its offset, as callers must: only the sender's are UTC without one.
+    pub fn parse_zoned(text: &str) -> Option<Self> {
+        let after_seconds = text.trim().get(CIVIL_LEN..)?;
+        let zoned = after_seconds.ends_with(['Z', 'z']) || after_seconds.contains(['+', '-']);
+        Self::parse(text).filter(|_| zoned)
+    }
+
     /// Ticks of 100 ns since 1970-01-01T00:00:00Z; negative before.
     pub fn ticks(&self) -> i64 {
         self.ticks

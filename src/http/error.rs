@@ -24,6 +24,8 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// Everything a handler can answer instead of its result.
 #[derive(Debug)]
 pub(super) enum ApiError {
+    /// 400: a body that is not what the resource takes.
+    BadBody(String),
     /// 400: a parameter that is none, or has no such value.
     BadParameter(String),
     /// 401.
@@ -80,7 +82,7 @@ struct Problem {
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadParameter(_) => StatusCode::BAD_REQUEST,
+            Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
             Self::Signature(_) => StatusCode::UNAUTHORIZED,
             Self::NotLocal => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
@@ -101,6 +103,7 @@ impl ApiError {
     /// What stands for the kind of problem, and its title.
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
+            Self::BadBody(_) => ("urn:ticketlog:bad-body", "The body is wrong"),
             Self::BadParameter(_) => ("urn:ticketlog:bad-parameter", "A parameter is wrong"),
             Self::Signature(_) => (
                 "urn:ticketlog:bad-signature",
@@ -142,9 +145,10 @@ impl ApiError {
     /// What was wrong and what would be right. The cause of a failure stays in the log.
     fn detail(&self) -> String {
         match self {
-            Self::BadParameter(detail) | Self::Unknown(detail) | Self::WrongMethod(detail) => {
-                detail.clone()
-            }
+            Self::BadBody(detail)
+            | Self::BadParameter(detail)
+            | Self::Unknown(detail)
+            | Self::WrongMethod(detail) => detail.clone(),
             Self::Signature(error) => error.to_string(),
             Self::NotLocal => {
                 "call it through a loopback address: histories are shown to nobody else yet"

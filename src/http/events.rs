@@ -15,6 +15,7 @@ use crate::{
     domain::{
         delivery::KeptHeaders,
         ids::{EventId, Position, Tenant},
+        label::{Labels, wanted},
         signature,
     },
     render::json::{BodyJson, EventJson},
@@ -56,8 +57,10 @@ pub(super) async fn list_events(
     // Up to the head that was read, so that head and items agree.
     let events = store.list_events(&tenant, after, head, limit).await?;
     let last = events.last().map(|event| event.position);
+    let labels = store.find_labels(&tenant, &wanted(&events)).await?;
+    let items = events.into_iter();
     Ok(form.answer(&FeedJson {
-        items: events.into_iter().map(EventJson::from).collect(),
+        items: items.map(|event| EventJson::new(event, &labels)).collect(),
         next: last.filter(|last| *last < head),
         head,
     }))
@@ -113,15 +116,17 @@ pub(super) async fn show_event(
     Path((tenant, event_id)): Path<(Tenant, EventId)>,
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<EventDetailJson>, ApiError> {
-    let found = state.store().await?.find_event(&tenant, event_id).await?;
+    let store = state.store().await?;
+    let found = store.find_event(&tenant, event_id).await?;
     let detail = found.ok_or_else(|| {
         ApiError::Unknown(format!("no event {event_id} is in the log of \"{tenant}\""))
     })?;
-    Ok(Json(EventDetailJson::from(detail)))
+    let labels = store.find_labels(&tenant, &wanted([&detail.event])).await?;
+    Ok(Json(EventDetailJson::new(detail, &labels)))
 }
 
-impl From<EventDetail> for EventDetailJson {
-    fn from(detail: EventDetail) -> Self {
+impl EventDetailJson {
+    fn new(detail: EventDetail, labels: &Labels) -> Self {
         let claimed = detail.headers.get("x-superoffice-eventid");
         let event_id = detail.event.event.event_id;
         let mismatch = claimed.is_some_and(|claimed| EventId::parse(claimed) != Some(event_id));
@@ -140,7 +145,7 @@ impl From<EventDetail> for EventDetailJson {
                 .map(DeliveryJson::from)
                 .collect(),
             uncounted_deliveries: detail.uncounted_deliveries,
-            event: detail.event.into(),
+            event: EventJson::new(detail.event, labels),
         }
     }
 }

@@ -139,9 +139,7 @@ pub(super) fn limit(limit: Option<u32>) -> Result<u16, ApiError> {
 pub(super) fn instant(name: &str, text: &str) -> Result<i64, ApiError> {
     // In a query string "+" means a blank; nobody means a blank here.
     let text = text.replace(' ', "+");
-    let zoned =
-        text.ends_with(['Z', 'z']) || text.get(19..).is_some_and(|s| s.contains(['+', '-']));
-    let at = OccurredAt::parse(&text).filter(|_| zoned);
+    let at = OccurredAt::parse_zoned(&text);
     at.map(|at| at.ticks()).ok_or_else(|| {
         ApiError::BadParameter(format!(
             "{name} must be an instant like 2025-05-19T09:56:33Z or 2025-05-19T11:56:33+02:00, not \"{text}\""

@@ -8,6 +8,8 @@ mod events;
 mod extract;
 mod health;
 mod hooks;
+mod json_body;
+mod labels;
 mod list;
 mod local;
 mod measured;
@@ -90,6 +92,14 @@ pub fn router(state: AppState) -> Router {
         .route("/metrics", get(measured::show_metrics))
         .route("/v1/hooks", get(hooks::list_hooks))
         .route("/v1/tenants", get(tenants::list_tenants))
+        .route(
+            "/v1/tenants/{tenant}/labels",
+            get(labels::list_labels).put(labels::put_labels),
+        )
+        .route(
+            "/v1/tenants/{tenant}/labels/bridge",
+            get(labels::list_bridge).put(labels::put_bridge),
+        )
         .route(
             "/v1/tenants/{tenant}/tickets/{ticket}",
             get(tickets::show_ticket),

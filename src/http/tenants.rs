@@ -32,6 +32,7 @@ pub(super) struct TenantJson {
     undated: i64,
     first_at: Option<String>,
     last_at: Option<String>,
+    zone: Option<String>,
 }
 
 /// Parameters of a list that has no others.
@@ -54,13 +55,19 @@ pub(super) async fn list_tenants(
     Query(params): Query<WholeParams>,
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
-    let tenants = state.store().await?.list_tenants().await?;
-    let items: Vec<TenantJson> = tenants.into_iter().map(TenantJson::from).collect();
+    let store = state.store().await?;
+    let tenants = store.list_tenants().await?.into_iter();
+    let mut zones = store.list_zones().await?;
+    let items = tenants.map(|tenant| {
+        let zone = zones.remove(tenant.tenant.as_str());
+        TenantJson::new(tenant, zone)
+    });
+    let items: Vec<TenantJson> = items.collect();
     Ok(form.answer(&ListJson { items, next: None }))
 }
 
-impl From<TenantSummary> for TenantJson {
-    fn from(summary: TenantSummary) -> Self {
+impl TenantJson {
+    fn new(summary: TenantSummary, zone: Option<String>) -> Self {
         Self {
             tenant: summary.tenant,
             log_id: summary.log_id,
@@ -71,6 +78,7 @@ impl From<TenantSummary> for TenantJson {
             undated: summary.undated,
             first_at: summary.first_at.map(|at| at.as_utc().to_owned()),
             last_at: summary.last_at.map(|at| at.as_utc().to_owned()),
+            zone,
         }
     }
 }

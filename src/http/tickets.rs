@@ -10,9 +10,11 @@ use super::{
     list::{Asked, Format},
 };
 use crate::{
+    clock,
     domain::{
         ids::{Position, Tenant, TicketId},
-        instant::timestamp_of_ticks,
+        instant::{ticks_of_timestamp, timestamp_of_ticks},
+        label::wanted,
         page::{decode_cursor, encode_cursor},
     },
     render::json::{EventJson, ListJson, TicketJson},
@@ -49,7 +51,12 @@ pub(super) async fn show_ticket(
     let store = state.store().await?;
     let known_at = known_at(&store, &tenant, params.known_at.as_deref()).await?;
     let found = find_history(&store, &tenant, ticket, known_at, as_of).await?;
-    let json = TicketJson::new(ticket, found.history, found.events, found.undated);
+    let counts = (found.events, found.undated);
+    let labels = store
+        .find_labels(&tenant, &wanted([&found.history.state]))
+        .await?;
+    let at = as_of.unwrap_or_else(|| ticks_of_timestamp(clock::now()));
+    let json = TicketJson::new(ticket, found.history, counts, &labels, at);
     Ok(Json(json))
 }
 
@@ -80,7 +87,9 @@ pub(super) async fn list_ticket_events(
     events.truncate(usize::from(limit));
     let last = events.last().filter(|_| more);
     let next = last.map(|event| encode_cursor(&query, &event.position.0));
-    let items: Vec<EventJson> = events.into_iter().map(EventJson::from).collect();
+    let labels = store.find_labels(&tenant, &wanted(&events)).await?;
+    let items = events.into_iter();
+    let items: Vec<EventJson> = items.map(|event| EventJson::new(event, &labels)).collect();
     Ok(form.answer(&ListJson { items, next }))
 }
 

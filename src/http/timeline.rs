@@ -17,6 +17,7 @@ use crate::{
     domain::{
         history::Selection,
         ids::{Actor, EventId, Position, Tenant, TicketId},
+        label::wanted,
         page::{CursorError, decode_cursor, encode_cursor},
     },
     render::json::{EntryJson, ListJson},
@@ -96,7 +97,9 @@ pub(super) async fn show_timeline(
         };
         encode_cursor(&query, &at)
     });
-    let items: Vec<EntryJson> = page.entries.into_iter().map(EntryJson::from).collect();
+    let labels = store.find_labels(&tenant, &wanted(&page.entries)).await?;
+    let items = page.entries.into_iter();
+    let items: Vec<EntryJson> = items.map(|entry| EntryJson::new(entry, &labels)).collect();
     Ok(form.answer(&ListJson { items, next }))
 }
 

@@ -3,6 +3,7 @@
 pub mod conflict;
 pub mod csv;
 pub mod json;
+pub mod label;
 pub mod lines;
 pub mod parked;
 pub mod table;

@@ -2,25 +2,34 @@
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 
+use super::terminal;
 use crate::domain::{
     completeness::Confidence,
     fields::Value,
     history::{Change, Entry, Kind},
+    label::Labels,
 };
 
+/// Longest label shown, in characters.
+const LABEL_CHARS: usize = 60;
+
 /// A timeline as a table that fits the terminal: when, who, what became of the ticket, which fields
-/// moved, and what is in doubt.
-pub fn timeline(entries: &[Entry]) -> String {
+/// moved, and what is in doubt. Ids stand before their labels, like `1 Active`.
+pub fn timeline(entries: &[Entry], labels: &Labels) -> String {
     let mut table = Table::new();
     table
         .load_style(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(["when (UTC)", "actor", "event", "changes", "in doubt"]);
     for entry in entries {
-        let actor = entry
-            .actor
-            .map_or_else(String::new, |actor| actor.0.to_string());
-        let lines: Vec<String> = entry.changes.iter().map(change_line).collect();
+        let ticks = entry.occurred_at.ticks();
+        let actor = entry.actor.map_or_else(String::new, |actor| {
+            labelled(actor.0.to_string(), labels.of_actor(Some(actor), ticks))
+        });
+        let lines = entry.changes.iter();
+        let lines: Vec<String> = lines
+            .map(|change| change_line(change, labels, ticks))
+            .collect();
         table.add_row([
             plain(
                 &entry
@@ -51,8 +60,9 @@ fn event(entry: &Entry) -> String {
     }
 }
 
-fn change_line(change: &Change) -> String {
+fn change_line(change: &Change, labels: &Labels, ticks: i64) -> String {
     let field = plain(&change.field);
+    let shown = |value| labelled(shown(value), labels.of_value(&change.field, value, ticks));
     let to = || change.to.as_ref().map_or_else(String::new, shown);
     let undeclared = if change.declared || change.kind == Kind::Initial {
         ""
@@ -80,6 +90,14 @@ fn doubt(entry: &Entry) -> String {
         .map(|reason| reason.as_str())
         .collect();
     format!("{}: {}", confidence.as_str(), reasons.join(", "))
+}
+
+/// An id with its label, if it has one; the label can neither obey nor pass for more than a label.
+fn labelled(id: String, label: Option<&str>) -> String {
+    match label {
+        Some(label) => format!("{id} {}", terminal::start(label.as_bytes(), LABEL_CHARS)),
+        None => id,
+    }
 }
 
 /// A value as people read it; texts without their quotes.

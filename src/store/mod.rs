@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod feed;
 mod history;
+mod label;
 mod log;
 mod origin;
 mod outage;
@@ -14,6 +15,7 @@ mod parked;
 pub mod projection;
 mod read;
 mod reprocess;
+mod setting;
 mod tenant;
 
 use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, time::Duration};
@@ -30,6 +32,7 @@ pub use self::{
     error::StoreError,
     feed::{HookHour, SeenSign},
     history::{TicketEvents, TicketHistory},
+    label::LabelFilter,
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
     tenant::TenantSummary,

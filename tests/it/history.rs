@@ -13,6 +13,7 @@ use ticketlog::{
         history::{self, History, TicketEvent},
         hook::TenantRule,
         ids::Position,
+        label::Labels,
         log::{Origin, StoredEvent},
     },
     render::json::EntryJson,
@@ -85,7 +86,7 @@ fn shown(history: History, noise: bool) -> Value {
     entries
         .map(|entry| {
             stripped(
-                serde_json::to_value(EntryJson::from(entry)).unwrap(),
+                serde_json::to_value(EntryJson::new(entry, &Labels::default())).unwrap(),
                 &["received_at"],
             )
         })

@@ -59,6 +59,7 @@ async fn real_histories_come_out_as_computed_independently() {
         json!({"next": null, "items": [{
             "tenant": "Cust10498", "head": EVENTS, "events": EVENTS, "tickets": 3500, "undated": 0,
             "first_at": "2016-02-29T01:23:00.0002755Z", "last_at": "2017-02-07T18:00:00.0001679Z",
+            "zone": null,
         }]})
     );
     let timelines = all_timelines(&app).await;

@@ -1,6 +1,7 @@
 //! The JSON of the API. Names are stable: keys may be added, never renamed.
 //!
-//! Values stand as SuperOffice sent them. Labels are null until labels are kept.
+//! Values stand as SuperOffice sent them. What shows ids takes the labels that
+//! [`wanted`](crate::domain::label::wanted) names, and shows those valid at its own instant.
 
 mod rows;
 
@@ -14,6 +15,8 @@ use crate::domain::{
     fields::Value,
     history::{Change, Entry, History, Lifecycle},
     ids::{Actor, EventId, Position, TicketId},
+    instant::{OccurredAt, ticks_of_timestamp},
+    label::Labels,
     log::StoredEvent,
 };
 
@@ -24,9 +27,11 @@ pub struct ActorJson {
     label: Option<String>,
 }
 
-impl From<Option<Actor>> for ActorJson {
-    fn from(id: Option<Actor>) -> Self {
-        Self { id, label: None }
+impl ActorJson {
+    /// With the label valid at an instant, in ticks of 100 ns.
+    pub fn new(id: Option<Actor>, labels: &Labels, ticks: i64) -> Self {
+        let label = labels.of_actor(id, ticks).map(ToOwned::to_owned);
+        Self { id, label }
     }
 }
 
@@ -71,17 +76,21 @@ pub struct ChangeJson {
     to_label: Option<LabelJson>,
 }
 
-impl From<Change> for ChangeJson {
-    fn from(change: Change) -> Self {
-        let label = |value: &Option<Value>| value.is_some().then_some(LabelJson(None));
+impl ChangeJson {
+    /// With the labels valid at an instant, in ticks of 100 ns.
+    pub fn new(change: Change, labels: &Labels, ticks: i64) -> Self {
+        let label = |value: &Option<Value>| {
+            let label = labels.of_value(&change.field, value.as_ref()?, ticks);
+            Some(LabelJson(label.map(ToOwned::to_owned)))
+        };
         Self {
-            field: change.field,
             kind: change.kind.as_str(),
             declared: change.declared,
             from_label: label(&change.from),
             from: change.from,
             to_label: label(&change.to),
             to: change.to,
+            field: change.field,
         }
     }
 }
@@ -102,8 +111,11 @@ pub struct EntryJson {
     completeness: CompletenessJson,
 }
 
-impl From<Entry> for EntryJson {
-    fn from(entry: Entry) -> Self {
+impl EntryJson {
+    /// With the labels valid at its instant.
+    pub fn new(entry: Entry, labels: &Labels) -> Self {
+        let ticks = entry.occurred_at.ticks();
+        let changes = entry.changes.into_iter();
         Self {
             event_id: entry.event_id,
             position: entry.position,
@@ -111,11 +123,13 @@ impl From<Entry> for EntryJson {
             occurred_at: entry.occurred_at.as_utc().to_owned(),
             received_at: entry.received_at,
             late: entry.late,
-            actor: entry.actor.into(),
+            actor: ActorJson::new(entry.actor, labels, ticks),
             lifecycle: entry.lifecycle.map(Lifecycle::as_str),
             repeats: entry.repeats,
             completeness: (&entry.completeness).into(),
-            changes: entry.changes.into_iter().map(ChangeJson::from).collect(),
+            changes: changes
+                .map(|change| ChangeJson::new(change, labels, ticks))
+                .collect(),
         }
     }
 }
@@ -163,8 +177,15 @@ struct TicketCompletenessJson {
 }
 
 impl TicketJson {
-    /// Of a ticket's history; `events` and `undated` count what the log holds of it.
-    pub fn new(ticket: TicketId, history: History, events: usize, undated: usize) -> Self {
+    /// Of a ticket's history; `events` and `undated` count what the log holds of it. With the labels of
+    /// its fields valid at an instant, in ticks of 100 ns.
+    pub fn new(
+        ticket: TicketId,
+        history: History,
+        (events, undated): (usize, usize),
+        labels: &Labels,
+        ticks: i64,
+    ) -> Self {
         let entries = &history.entries;
         let at = |entry: &Entry| entry.occurred_at.as_utc().to_owned();
         let lifecycle = entries.iter().filter_map(|entry| {
@@ -176,7 +197,7 @@ impl TicketJson {
         });
         Self {
             ticket,
-            labels: BTreeMap::new(),
+            labels: labels_of(&history.state, labels, ticks),
             first_event_at: entries.first().map(at),
             last_event_at: entries.last().map(at),
             events,
@@ -186,6 +207,19 @@ impl TicketJson {
             fields: history.state,
         }
     }
+}
+
+/// The labels of a ticket's fields, of those that have one, valid at an instant in ticks of 100 ns.
+pub fn labels_of(
+    fields: &BTreeMap<String, Value>,
+    labels: &Labels,
+    ticks: i64,
+) -> BTreeMap<String, String> {
+    let labelled = fields.iter().filter_map(|(field, value)| {
+        let label = labels.of_value(field, value, ticks)?;
+        Some((field.clone(), label.to_owned()))
+    });
+    labelled.collect()
 }
 
 impl TicketCompletenessJson {
@@ -229,16 +263,22 @@ pub struct EventJson {
     body: BodyJson,
 }
 
-impl From<StoredEvent> for EventJson {
-    fn from(stored: StoredEvent) -> Self {
+impl EventJson {
+    /// With the label of its actor valid at its instant, or where it has none when it arrived.
+    pub fn new(stored: StoredEvent, labels: &Labels) -> Self {
+        let occurred_at = stored.event.occurred_at;
+        let received_ticks = ticks_of_timestamp(stored.received_at);
+        let ticks = occurred_at
+            .as_ref()
+            .map_or(received_ticks, OccurredAt::ticks);
         Self {
             position: stored.position,
             event_id: stored.event.event_id,
             event: stored.event.name,
             entity: stored.event.entity,
             primary_key: stored.event.primary_key,
-            actor: stored.event.actor.into(),
-            occurred_at: stored.event.occurred_at.map(|at| at.as_utc().to_owned()),
+            actor: ActorJson::new(stored.event.actor, labels, ticks),
+            occurred_at: occurred_at.map(|at| at.as_utc().to_owned()),
             received_at: stored.received_at,
             stored_at: stored.stored_at,
             origin: stored.origin.as_str(),

@@ -17,6 +17,7 @@ use ticketlog::{
         hook::TenantRule,
         ids::{Position, Tenant},
         instant::OccurredAt,
+        label::Labels,
         log::{Origin, StoredEvent},
         page::{decode_cursor, encode_cursor},
         signature,
@@ -148,7 +149,7 @@ fn history(stored: &[StoredEvent]) {
     for event in events().filter_map(|event| TicketEvent::read(event, false)) {
         for (field, value) in &event.carried {
             assert!(value.normal(field) == value.normal(field));
-            let _ = (value.is_none(field), value.as_text());
+            let _ = (value.is_none(field), value.as_text(), value.id(field));
         }
     }
     let quiet = forth.entries.iter().cloned();
@@ -156,7 +157,9 @@ fn history(stored: &[StoredEvent]) {
 }
 
 fn shown(history: &History) -> String {
-    let entries = history.entries.iter().cloned().map(EntryJson::from);
+    let labels = Labels::default();
+    let entries = history.entries.iter().cloned();
+    let entries = entries.map(|entry| EntryJson::new(entry, &labels));
     let entries: Vec<EntryJson> = entries.collect();
     let json = serde_json::to_string(&(entries, &history.state));
     json.unwrap()

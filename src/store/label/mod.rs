@@ -1,0 +1,89 @@
+//! Labels: recording them, listing them, and finding those of what is shown or asked for.
+
+mod bridge;
+mod list;
+mod put;
+mod text;
+
+use std::collections::BTreeSet;
+
+pub use self::list::LabelFilter;
+
+use super::{Store, StoreError};
+use crate::domain::{
+    ids::Tenant,
+    label::{BEGINNING, Labels, built_in},
+};
+
+impl Store {
+    /// The labels, with their history, of ids in lists: the operator's, where there is none from the
+    /// beginning the one built in, and for an owner and an actor whom the bridge joins those of the other.
+    ///
+    /// One look-up an id, served by the primary keys. Of one id's labels the newest 1,000 are known.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn find_labels(
+        &self,
+        tenant: &Tenant,
+        wanted: &BTreeSet<(String, i64)>,
+    ) -> Result<Labels, StoreError> {
+        let mut labels = self.find_recorded(tenant, wanted).await?;
+        for (list, id) in wanted {
+            if let Some(name) = built_in(list, *id)
+                && !labels.has(list, *id, BEGINNING)
+            {
+                labels.add(list, *id, BEGINNING, Some(name.to_owned()));
+            }
+        }
+        Ok(labels)
+    }
+
+    /// The same without what is built in.
+    async fn find_recorded(
+        &self,
+        tenant: &Tenant,
+        wanted: &BTreeSet<(String, i64)>,
+    ) -> Result<Labels, StoreError> {
+        let mut labels = Labels::default();
+        if wanted.is_empty() {
+            return Ok(labels);
+        }
+        let (lists, ids): (Vec<String>, Vec<i64>) = wanted.iter().cloned().unzip();
+        // Look-ups with limits of their own: joined freely, Postgres read the whole tenant.
+        let rows = sqlx::query!(
+            r#"SELECT wanted.list AS "list!", wanted.id AS "id!", found.valid_ticks AS "valid_ticks!",
+                      found.label, found.lent AS "lent!"
+               FROM UNNEST($2::text[], $3::bigint[]) AS wanted (list, id)
+               CROSS JOIN LATERAL (
+                   (SELECT valid_ticks, label, false AS lent FROM label
+                    WHERE tenant = $1 AND list = wanted.list AND id = wanted.id
+                    ORDER BY valid_ticks DESC LIMIT 1000)
+                   UNION ALL
+                   (SELECT label.valid_ticks, label.label, true
+                    FROM (SELECT 'actor' AS list, actor AS id FROM label_bridge
+                          WHERE tenant = $1 AND owner = wanted.id AND wanted.list = 'owned_by'
+                          UNION ALL
+                          SELECT 'owned_by', owner FROM label_bridge
+                          WHERE tenant = $1 AND actor = wanted.id AND wanted.list = 'actor'
+                          LIMIT 1) AS same
+                    CROSS JOIN LATERAL (
+                        SELECT valid_ticks, label FROM label
+                        WHERE tenant = $1 AND list = same.list AND id = same.id
+                        ORDER BY valid_ticks DESC LIMIT 1000) AS label)) AS found"#,
+            tenant.as_str(),
+            &lists,
+            &ids,
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        for row in rows {
+            if row.lent {
+                labels.lend(&row.list, row.id, row.valid_ticks, row.label);
+            } else {
+                labels.add(&row.list, row.id, row.valid_ticks, row.label);
+            }
+        }
+        Ok(labels)
+    }
+}

@@ -1,0 +1,52 @@
+//! What an operator has set for a tenant.
+
+use std::collections::BTreeMap;
+
+use super::{Store, StoreError};
+use crate::domain::{ids::Tenant, zone::ZoneName};
+
+impl Store {
+    /// The time zone in which a tenant's days are counted, by its IANA name; `None` if none was set, which
+    /// means UTC.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn find_zone(&self, tenant: &Tenant) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query!(
+            "SELECT zone FROM tenant_setting WHERE tenant = $1",
+            tenant.as_str()
+        )
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(row.and_then(|row| row.zone))
+    }
+
+    /// The zones of all tenants that have one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn list_zones(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT tenant, zone AS "zone!" FROM tenant_setting WHERE zone IS NOT NULL"#
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.tenant, row.zone)).collect())
+    }
+
+    /// Sets a tenant's time zone, whether or not it has a log yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn put_zone(&self, tenant: &Tenant, zone: &ZoneName) -> Result<(), StoreError> {
+        sqlx::query!(
+            "INSERT INTO tenant_setting (tenant, zone) VALUES ($1, $2)
+             ON CONFLICT (tenant) DO UPDATE SET zone = EXCLUDED.zone",
+            tenant.as_str(),
+            zone.as_str(),
+        )
+        .execute(&self.reads)
+        .await?;
+        Ok(())
+    }
+}
