@@ -16,6 +16,7 @@ mod serve;
 mod service;
 mod signals;
 mod timeline;
+mod token;
 
 use std::{
     io::{self, Write},
@@ -65,6 +66,12 @@ enum Command {
         after_help = "Example:\n  ticketlog conflicts list Cust10498"
     )]
     Conflicts(conflicts::ConflictsCommand),
+    /// Make, list and revoke the tokens that reads over HTTP need.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog token create --scope read"
+    )]
+    Token(token::TokenCommand),
     /// Sign and post bodies as SuperOffice does.
     Send(send::SendArgs),
     /// Use the private Postgres directly.
@@ -119,6 +126,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
             Command::Parked(command) => Box::pin(parked::run(shared, command)).await,
             Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,
+            Command::Token(command) => Box::pin(token::run(shared, command)).await,
             Command::Send(args) => Box::pin(send::run(args)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,
         }

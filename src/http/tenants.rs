@@ -1,12 +1,15 @@
 //! The tenants that have a log.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{AppState, error::ApiError, extract::Query};
 use crate::{
-    domain::ids::{Position, Tenant},
+    domain::{
+        ids::{Position, Tenant},
+        token::Access,
+    },
     render::json::ListJson,
     store::TenantSummary,
 };
@@ -29,12 +32,14 @@ pub(super) struct TenantJson {
 #[serde(deny_unknown_fields)]
 pub(super) struct NoParams {}
 
-/// `GET /v1/tenants`: all of them, by name.
+/// `GET /v1/tenants`: the token's own, by name.
 pub(super) async fn list_tenants(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<ListJson<TenantJson>>, ApiError> {
-    let tenants = state.store().await?.list_tenants().await?;
+    let store = state.store().await?;
+    let tenants = store.list_tenants(access.tenants.as_ref()).await?;
     let items = tenants.into_iter().map(TenantJson::from).collect();
     Ok(Json(ListJson { items, next: None }))
 }

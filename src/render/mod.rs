@@ -5,3 +5,4 @@ pub mod json;
 pub mod parked;
 pub mod table;
 pub mod terminal;
+pub mod token;

@@ -14,6 +14,7 @@ mod parked;
 mod read;
 mod reprocess;
 mod tenant;
+mod token;
 
 use std::{fmt, path::Path, str::FromStr, time::Duration};
 

@@ -1,5 +1,7 @@
 //! The tenants that have a log.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -30,11 +32,17 @@ pub struct TenantSummary {
 }
 
 impl Store {
-    /// Every tenant that has a log, by name. Counts the whole log: linear in its events.
+    /// Every tenant that has a log and is one of `among`, by name; `None` is all. Counts the whole log of
+    /// each: linear in its events.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn list_tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
+    pub async fn list_tenants(
+        &self,
+        among: Option<&BTreeSet<Tenant>>,
+    ) -> Result<Vec<TenantSummary>, StoreError> {
+        let among: Option<Vec<&str>> =
+            among.map(|tenants| tenants.iter().map(Tenant::as_str).collect());
         let rows = sqlx::query!(
             r#"SELECT head.tenant, head.log_id, head.position,
                       count(event.position) AS "events!",
@@ -49,7 +57,9 @@ impl Store {
                        ORDER BY e.occurred_ticks DESC LIMIT 1) AS last_at
                FROM head LEFT JOIN event
                    ON event.tenant = head.tenant AND event.position <= head.position
-               GROUP BY head.tenant ORDER BY head.tenant"#
+               WHERE $1::text[] IS NULL OR head.tenant = ANY($1)
+               GROUP BY head.tenant ORDER BY head.tenant"#,
+            among as _,
         )
         .fetch_all(&self.reads)
         .await?;
