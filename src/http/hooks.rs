@@ -1,11 +1,16 @@
 //! The configured hooks, and how the feed of each is.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{AppState, error::ApiError, extract::Query, tenants::NoParams};
-use crate::{clock, ingest::feed::HookReport, render::json::ListJson};
+use crate::{
+    clock,
+    domain::{ids::Tenant, token::Access},
+    ingest::feed::HookReport,
+    render::json::ListJson,
+};
 
 /// How the feed of a hook is.
 #[derive(Debug, Serialize)]
@@ -21,13 +26,27 @@ pub(super) struct HookJson {
 }
 
 /// `GET /v1/hooks`: every configured hook, by name. Answered from memory, with or without the database.
+/// Of the tenants it names only the token's own.
 pub(super) async fn list_hooks(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<ListJson<HookJson>>, ApiError> {
     let reports = state.feed.report(clock::now());
-    let items = reports.into_iter().map(HookJson::from).collect();
+    let own = reports.into_iter().map(|mut report| {
+        report.verdict.name_only(|name| names(&access, name));
+        HookJson::from(report)
+    });
+    let items = own.collect();
     Ok(Json(ListJson { items, next: None }))
+}
+
+fn names(access: &Access, name: &str) -> bool {
+    match Tenant::parse(name) {
+        Some(tenant) => access.reaches(&tenant),
+        // All further ones, counted together.
+        None => access.tenants.is_none(),
+    }
 }
 
 impl From<HookReport> for HookJson {

@@ -11,6 +11,7 @@ mod health;
 mod hooks;
 mod measured;
 mod quota;
+mod seen;
 pub mod server;
 mod tally;
 mod tenants;
@@ -84,7 +85,7 @@ impl AppState {
 /// All routes, for [`server::serve`].
 pub fn router(state: AppState) -> Router {
     let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
-    let access = middleware::from_fn_with_state(state.clone(), access::check);
+    let access = middleware::from_fn_with_state(access::Fence::new(&state), access::check);
     let reads = Router::new()
         .route("/metrics", get(measured::show_metrics))
         .route("/v1/hooks", get(hooks::list_hooks))

@@ -296,9 +296,10 @@ pub(crate) fn new_token(tenants: Option<&[&str]>, scopes: &[Scope]) -> (Token, T
 
 /// The paths in the Debug of a router, the one place where axum tells them.
 fn routes(debug: &str) -> BTreeSet<String> {
-    let quoted = debug.split('"').skip(1).step_by(2);
+    let (routed, _) = debug.split_once("fallback_router: ").unwrap();
+    let quoted = routed.split('"').skip(1).step_by(2);
     quoted
-        .filter(|text| text.starts_with('/') && !text.contains("__private"))
+        .filter(|text| text.starts_with('/'))
         .map(ToOwned::to_owned)
         .collect()
 }
