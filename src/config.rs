@@ -102,6 +102,15 @@ impl Shared {
         data_home.map(|dir| dir.join("ticketlog"))
     }
 
+    /// What another command needs to work on the same data, if it cannot guess it: ` --data-dir DIR`. A
+    /// database that was named has a name that may hold a password, and is known to whoever gave it.
+    pub fn elsewhere(&self) -> String {
+        match &self.data_dir {
+            Some(dir) if self.database_url.is_none() => format!(" --data-dir {}", dir.display()),
+            _ => String::new(),
+        }
+    }
+
     /// Settings of the private Postgres in this folder.
     pub fn postgres(&self, data_dir: PathBuf) -> postgres::Settings {
         postgres::Settings {

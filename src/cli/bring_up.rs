@@ -4,7 +4,7 @@ use std::{convert::Infallible, path::Path, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
-use super::database;
+use super::{database, token};
 use crate::{
     config::Shared,
     postgres::{self, Cluster, error::ClusterError},
@@ -30,7 +30,8 @@ pub(super) async fn bring_up(
 ) -> anyhow::Result<Infallible> {
     if let Some(address) = database::given(shared)? {
         let store = until_reached(|| Store::open(&address)).await?;
-        there.send_replace(Some(store));
+        there.send_replace(Some(store.clone()));
+        token::tell_if_none(shared, &store).await;
         return std::future::pending().await;
     }
     let cluster = cluster.insert(start_cluster(shared, data_dir).await?);
@@ -40,8 +41,11 @@ pub(super) async fn bring_up(
         store = until_reached(|| database::open_private(&endpoint)) => store?,
         never = &mut supervising => match never {},
     };
-    there.send_replace(Some(store));
-    match supervising.await {}
+    there.send_replace(Some(store.clone()));
+    tokio::select! {
+        () = token::tell_if_none(shared, &store) => match supervising.await {},
+        never = &mut supervising => match never {},
+    }
 }
 
 /// Tries for as long as the database is away, and says so.

@@ -19,6 +19,7 @@ mod service;
 mod signals;
 mod tenant;
 mod timeline;
+mod token;
 
 use std::{
     io::{self, Write},
@@ -80,6 +81,12 @@ enum Command {
         after_help = "Example:\n  ticketlog tenant set Cust10498 --zone Europe/Oslo"
     )]
     Tenant(tenant::TenantCommand),
+    /// Make, list and revoke the tokens that reads over HTTP need.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog token create --scope read"
+    )]
+    Token(token::TokenCommand),
     /// Sign and post bodies as SuperOffice does.
     Send(send::SendArgs),
     /// Look at the tables that are derived from the log, and build them again.
@@ -139,6 +146,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,
             Command::Labels(command) => Box::pin(labels::run(shared, command)).await,
             Command::Tenant(command) => Box::pin(tenant::run(shared, command)).await,
+            Command::Token(command) => Box::pin(token::run(shared, command)).await,
             Command::Send(args) => Box::pin(send::run(args)).await,
             Command::Project(command) => Box::pin(project::run(shared, command)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,

@@ -10,7 +10,12 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    domain::{ids::Position, page::CursorError, signature::SignatureError},
+    domain::{
+        ids::Position,
+        page::CursorError,
+        signature::SignatureError,
+        token::{Scope, TokenError},
+    },
     ingest::IngestError,
     store::StoreError,
 };
@@ -30,8 +35,10 @@ pub(super) enum ApiError {
     BadParameter(String),
     /// 401.
     Signature(SignatureError),
-    /// 403: reads are for this machine alone.
-    NotLocal,
+    /// 401.
+    Token(TokenError),
+    /// 403: the token has no such scope.
+    Forbidden(Scope),
     /// 404.
     Unknown(String),
     /// 405.
@@ -83,8 +90,8 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
-            Self::Signature(_) => StatusCode::UNAUTHORIZED,
-            Self::NotLocal => StatusCode::FORBIDDEN,
+            Self::Signature(_) | Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -109,10 +116,11 @@ impl ApiError {
                 "urn:ticketlog:bad-signature",
                 "The delivery is not signed as it should be",
             ),
-            Self::NotLocal => (
-                "urn:ticketlog:not-local",
-                "Reads are answered only on this machine",
+            Self::Token(_) => (
+                "urn:ticketlog:bad-token",
+                "The request has no token that is good",
             ),
+            Self::Forbidden(_) => ("urn:ticketlog:forbidden", "The token is not good for this"),
             Self::Unknown(_) => ("urn:ticketlog:not-found", "There is no such thing"),
             Self::WrongMethod(_) => (
                 "urn:ticketlog:wrong-method",
@@ -150,14 +158,15 @@ impl ApiError {
             | Self::Unknown(detail)
             | Self::WrongMethod(detail) => detail.clone(),
             Self::Signature(error) => error.to_string(),
-            Self::NotLocal => {
-                "call it through a loopback address: histories are shown to nobody else yet"
-                    .to_owned()
-            }
             Self::NotAcceptable => {
                 "accept application/json, text/csv or application/x-ndjson, or give format=json, csv or ndjson"
                     .to_owned()
             }
+            Self::Token(error) => error.to_string(),
+            Self::Forbidden(scope) => format!(
+                "it takes a token with the scope {0}: `ticketlog token create --scope {0}` makes one",
+                scope.as_str()
+            ),
             Self::BodyCut => "the connection ended before the body did".to_owned(),
             Self::BodySlow(deadline) => {
                 format!("a body must be here in {} s", deadline.as_secs())
@@ -207,6 +216,14 @@ impl IntoResponse for ApiError {
             Self::BodyCut | Self::BodySlow(_) => {
                 headers.insert(header::CONNECTION, CLOSE);
             }
+            Self::Token(error) => {
+                let challenge = match error {
+                    TokenError::Missing => "Bearer",
+                    TokenError::Malformed | TokenError::Unknown => "Bearer error=\"invalid_token\"",
+                };
+                let challenge = HeaderValue::from_static(challenge);
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
             Self::TooManyRejected(wait) => {
                 headers.insert(header::CONNECTION, CLOSE);
                 let seconds = wait.as_secs().saturating_add(1);
@@ -240,6 +257,12 @@ impl From<IngestError> for ApiError {
 impl From<SignatureError> for ApiError {
     fn from(error: SignatureError) -> Self {
         Self::Signature(error)
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
     }
 }
 

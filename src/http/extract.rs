@@ -100,6 +100,16 @@ async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathP
         .map_err(|_| ApiError::Unknown("the path is not UTF-8".to_owned()))
 }
 
+/// `{tenant}`, whatever it is; `None` if the path has none.
+pub(super) async fn tenant_name<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<Option<String>, ApiError> {
+    let params = params(parts, state).await?;
+    let tenant = params.iter().find(|(name, _)| *name == "tenant");
+    Ok(tenant.map(|(_, value)| value.to_owned()))
+}
+
 fn find<'a>(params: &'a RawPathParams, wanted: &str) -> &'a str {
     params
         .iter()

@@ -1,12 +1,13 @@
 //! The configured hooks, and how the feed of each is.
 
-use axum::{extract::State, response::Response};
+use axum::{Extension, extract::State, response::Response};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{AppState, error::ApiError, extract::Query, list::Asked, tenants::WholeParams};
 use crate::{
     clock,
+    domain::{ids::Tenant, token::Access},
     ingest::feed::HookReport,
     render::{
         csv::{Cell, Table},
@@ -28,15 +29,29 @@ pub(super) struct HookJson {
 }
 
 /// `GET /v1/hooks`: every configured hook, by name. Answered from memory, with or without the database.
+/// Of the tenants it names only the token's own.
 pub(super) async fn list_hooks(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     asked: Asked,
     Query(params): Query<WholeParams>,
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
     let reports = state.feed.report(clock::now());
-    let items: Vec<HookJson> = reports.into_iter().map(HookJson::from).collect();
+    let own = reports.into_iter().map(|mut report| {
+        report.verdict.name_only(|name| names(&access, name));
+        HookJson::from(report)
+    });
+    let items: Vec<HookJson> = own.collect();
     Ok(form.answer(&ListJson { items, next: None }))
+}
+
+fn names(access: &Access, name: &str) -> bool {
+    match Tenant::parse(name) {
+        Some(tenant) => access.reaches(&tenant),
+        // All further ones, counted together.
+        None => access.tenants.is_none(),
+    }
 }
 
 impl From<HookReport> for HookJson {

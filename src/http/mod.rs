@@ -1,5 +1,6 @@
 //! The HTTP interface: a file a resource. The only place that names axum.
 
+mod access;
 mod body;
 mod client;
 mod edge;
@@ -11,10 +12,10 @@ mod hooks;
 mod json_body;
 mod labels;
 mod list;
-mod local;
 mod measured;
 mod projected;
 mod quota;
+mod seen;
 pub mod server;
 mod tally;
 mod tenants;
@@ -88,6 +89,7 @@ impl AppState {
 /// All routes, for [`server::serve`].
 pub fn router(state: AppState) -> Router {
     let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
+    let access = middleware::from_fn_with_state(access::Fence::new(&state), access::check);
     let reads = Router::new()
         .route("/metrics", get(measured::show_metrics))
         .route("/v1/hooks", get(hooks::list_hooks))
@@ -116,8 +118,7 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/v1/tenants/{tenant}/events/{event_id}",
             get(events::show_event),
-        )
-        .layer(middleware::from_fn(local::only_this_machine));
+        );
     let webhooks = Router::new()
         .route("/webhook", post(webhook::receive_default))
         .route("/webhook/", post(webhook::receive_default))
@@ -128,6 +129,8 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(health::readyz))
         .merge(webhooks)
         .merge(reads)
+        // Over all of the above.
+        .layer(access)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(edge)

@@ -1,6 +1,6 @@
 //! The tenants that have a log.
 
-use axum::{extract::State, response::Response};
+use axum::{Extension, extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -11,7 +11,10 @@ use super::{
     list::{Asked, Format},
 };
 use crate::{
-    domain::ids::{Position, Tenant},
+    domain::{
+        ids::{Position, Tenant},
+        token::Access,
+    },
     render::{
         csv::{Cell, Table},
         json::ListJson,
@@ -48,17 +51,18 @@ pub(super) struct WholeParams {
 #[serde(deny_unknown_fields)]
 pub(super) struct NoParams {}
 
-/// `GET /v1/tenants`: all of them, by name.
+/// `GET /v1/tenants`: the token's own, by name.
 pub(super) async fn list_tenants(
     State(state): State<AppState>,
+    Extension(access): Extension<Access>,
     asked: Asked,
     Query(params): Query<WholeParams>,
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
     let store = state.store().await?;
-    let tenants = store.list_tenants().await?.into_iter();
+    let tenants = store.list_tenants(access.tenants.as_ref()).await?;
     let mut zones = store.list_zones().await?;
-    let items = tenants.map(|tenant| {
+    let items = tenants.into_iter().map(|tenant| {
         let zone = zones.remove(tenant.tenant.as_str());
         TenantJson::new(tenant, zone)
     });

@@ -118,7 +118,7 @@ fn reject(state: &AppState, client: IpAddr, hook: &str, error: ApiError) -> ApiE
         tracing::warn!(
             hook,
             times,
-            "Rejected deliveries past the quota of their clients; at most one line a minute tells of them"
+            "Rejected requests past the quota of their clients; at most one line a minute tells of them"
         );
     }
     match error {

@@ -8,3 +8,4 @@ pub mod lines;
 pub mod parked;
 pub mod table;
 pub mod terminal;
+pub mod token;

@@ -17,6 +17,7 @@ mod read;
 mod reprocess;
 mod setting;
 mod tenant;
+mod token;
 
 use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, time::Duration};
 

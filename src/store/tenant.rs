@@ -1,5 +1,7 @@
 //! The tenants that have a log.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -30,11 +32,16 @@ pub struct TenantSummary {
 }
 
 impl Store {
-    /// Every tenant that has a log, by name, as far as it is projected.
+    /// Every tenant that has a log and is one of `among`, by name, as far as it is projected; `None` is all.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn list_tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
+    pub async fn list_tenants(
+        &self,
+        among: Option<&BTreeSet<Tenant>>,
+    ) -> Result<Vec<TenantSummary>, StoreError> {
+        let among: Option<Vec<&str>> =
+            among.map(|tenants| tenants.iter().map(Tenant::as_str).collect());
         let rows = sqlx::query!(
             r#"SELECT head.tenant, head.log_id, head.position AS head,
                       COALESCE(projection.position, 0) AS "projected!",
@@ -42,7 +49,9 @@ impl Store {
                       COALESCE(projection.undated, 0) AS "undated!",
                       projection.first_text AS "first_text?", projection.last_text AS "last_text?"
                FROM head LEFT JOIN projection USING (tenant)
-               ORDER BY head.tenant"#
+               WHERE $1::text[] IS NULL OR head.tenant = ANY($1)
+               ORDER BY head.tenant"#,
+            among as _,
         )
         .fetch_all(&self.reads)
         .await?;

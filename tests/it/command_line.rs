@@ -18,7 +18,7 @@ use crate::support::{
     app::{SECRET, sign},
     cluster::TestDb,
     payload::{self, Payload},
-    program::{Serve, printed, ticketlog},
+    program::{Serve, create_token, printed, ticketlog},
 };
 
 /// A folder that the private cluster's user can enter, even if that is not us.
@@ -108,11 +108,13 @@ async fn a_cold_start_takes_deliveries_in_its_first_second_and_keeps_them() {
         serve.url,
         payload.event_id()
     );
-    let mut shown = client().get(&event).send().await.unwrap();
+    let token = create_token(&["--data-dir", data.to_str().unwrap()]);
+    let show = || client().get(&event).bearer_auth(&token).send();
+    let mut shown = show().await.unwrap();
     while shown.status() != 200 {
         assert!(matches!(shown.status().as_u16(), 404 | 503), "{shown:?}");
         assert!(started.elapsed() < Duration::from_mins(1));
-        shown = client().get(&event).send().await.unwrap();
+        shown = show().await.unwrap();
     }
     // Once more it is a duplicate: it was not lost on the way, nor taken twice.
     let body: bytes::Bytes = payload.into();

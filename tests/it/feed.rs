@@ -43,7 +43,7 @@ async fn a_follower_sees_every_position_once_while_two_processes_write() {
     let app = TestApp::start_with(db, false).await;
     let mut readers = JoinSet::new();
     for tenant in TENANTS {
-        readers.spawn(follow(app.url.clone(), tenant));
+        readers.spawn(follow(app.url.clone(), app.token.clone(), tenant));
     }
     while let Some(written) = writers.join_next().await {
         written.unwrap();
@@ -77,7 +77,7 @@ async fn write(url: String, writer: i64) {
 }
 
 /// Follows a tenant's feed to the number of its events; asserts that no position is skipped or doubled.
-async fn follow(url: String, tenant: &str) -> i64 {
+async fn follow(url: String, token: String, tenant: &str) -> i64 {
     let offset = i64::try_from(TENANTS.iter().position(|t| *t == tenant).unwrap()).unwrap();
     let count = i64::try_from(TENANTS.len()).unwrap();
     let expected: i64 = (0..WRITERS)
@@ -92,7 +92,7 @@ async fn follow(url: String, tenant: &str) -> i64 {
     let mut after = 0;
     while after < expected {
         let path = format!("{url}/v1/tenants/{tenant}/events?after={after}&limit=50");
-        let response = http.get(path).send().await.unwrap();
+        let response = http.get(path).bearer_auth(&token).send().await.unwrap();
         if response.status() == 404 {
             // Nothing was received yet.
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -11,6 +11,7 @@
     reason = "helpers of tests fail by panicking too"
 )]
 
+mod access;
 mod append_only;
 mod command_line;
 mod deliveries;

@@ -80,6 +80,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Leaves out the names of all other tenants, for whoever may not know of them. The state stays what
+    /// it is.
+    pub fn name_only(&mut self, own: impl Fn(&str) -> bool) {
+        self.silent_tenants.retain(|name| own(name));
+        self.stopped_tenants.retain(|name| own(name));
+    }
+
     /// What to do, in one sentence for people.
     pub fn advice(&self) -> String {
         match self.state {
@@ -92,12 +99,12 @@ impl Verdict {
             FeedState::Silent => format!(
                 "Nothing came from {} although it always did at this time of the week: look at the \
                  webhook's State and LastError in SuperOffice, and try the way to here with its test.",
-                self.silent_tenants.join(", ")
+                named(&self.silent_tenants)
             ),
             FeedState::Stopped => format!(
                 "SuperOffice has stopped sending from {}: set the webhook's State to Active (PATCH \
                  Webhook/{{id}} or Settings and maintenance) and check what was missed.",
-                self.stopped_tenants.join(", ")
+                named(&self.stopped_tenants)
             ),
             FeedState::WrongSecret => format!(
                 "The last {} deliveries carried a signature that none of this hook's secrets gives, or \
@@ -107,4 +114,11 @@ impl Verdict {
             ),
         }
     }
+}
+
+fn named(tenants: &[String]) -> String {
+    if tenants.is_empty() {
+        return "another tenant".to_owned();
+    }
+    tenants.join(", ")
 }

@@ -11,7 +11,7 @@ use super::{
     report,
     sender::Sender,
 };
-use crate::support::program::Serve;
+use crate::support::program::{Serve, create_token};
 
 /// Answers between two kills.
 const SOME: usize = 50;
@@ -179,9 +179,11 @@ async fn private_postgres_killed_twice(scale: Scale) {
     drained(&serve).await;
     report("private postgres killed twice", &run, from, until);
     assert_eq!(run.not_200(), 0);
+    let token = create_token(&["--data-dir", data_dir.to_str().unwrap()]);
+    let http = reqwest::Client::new();
     for event_id in run.taken().keys() {
         let event = format!("{}/v1/tenants/Cust1/events/{event_id}", serve.url);
-        let found = reqwest::get(event).await.unwrap();
+        let found = http.get(event).bearer_auth(&token).send().await.unwrap();
         assert_eq!(found.status(), 200, "{event_id}");
     }
     let (status, log) = serve.stop();

@@ -1,16 +1,18 @@
 //! The service in the test's process, on a port of its own.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use reqwest::{StatusCode, header::HeaderMap};
+use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use sqlx::PgConnection;
 use tempfile::TempDir;
 use ticketlog::{
     domain::{
         hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
+        ids::Tenant,
         signature::{Secret, encode},
+        token::{Access, Scope, Token, TokenSummary},
     },
     http::{
         self, AppState, Bodies, Quota, TrustedProxies,
@@ -39,6 +41,10 @@ pub(crate) struct TestApp {
     pub(crate) hooks: watch::Sender<Arc<Hooks>>,
     pub(crate) feed: FeedWatch,
     pub(crate) server: Handle,
+    /// Of an admin of all tenants; sent with every read.
+    pub(crate) token: String,
+    /// The paths that have a route, as `/v1/tenants/{tenant}/events`.
+    pub(crate) routes: BTreeSet<String>,
     /// Holds the spool.
     _folder: TempDir,
     /// Keeps the projector going.
@@ -151,6 +157,9 @@ impl TestApp {
             quota: setup.quota,
             proxies: setup.proxies,
         });
+        let routes = routes(&format!("{router:?}"));
+        let (token, made) = new_token(None, &[Scope::Admin]);
+        db.store.insert_token(&token.hash(), &made).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (server, serving) = server::serve(listener, router, setup.limits, None);
@@ -172,6 +181,8 @@ impl TestApp {
             hooks,
             feed,
             server,
+            token: token.expose().to_owned(),
+            routes,
             _folder: folder,
             _follow: follow,
         }
@@ -220,10 +231,26 @@ impl TestApp {
         self.get_with(path, &[]).await
     }
 
+    /// With the admin's token and further headers.
     pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.http.get(format!("{}{path}", self.url));
+        let request = self.http.get(format!("{}{path}", self.url));
+        let mut request = request.bearer_auth(&self.token);
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        answer(request.send().await.unwrap()).await
+    }
+
+    /// With another token, or none.
+    pub(crate) async fn get_as(&self, token: Option<&str>, path: &str) -> Answer {
+        self.call(Method::GET, token, path).await
+    }
+
+    /// Any method, without a body.
+    pub(crate) async fn call(&self, method: Method, token: Option<&str>, path: &str) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
         }
         answer(request.send().await.unwrap()).await
     }
@@ -272,6 +299,36 @@ impl TestApp {
 /// The header's value for a body.
 pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
     encode(&Secret::new(secret.to_owned()).unwrap().sign(body))
+}
+
+/// A token that does not expire, and what is known of it; no tenants are all.
+pub(crate) fn new_token(tenants: Option<&[&str]>, scopes: &[Scope]) -> (Token, TokenSummary) {
+    let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes);
+    let token = Token::of(random.concat().try_into().unwrap());
+    let tenants = tenants.map(|names| names.iter().map(|name| Tenant::parse(name).unwrap()));
+    let made = TokenSummary {
+        token_id: uuid::Uuid::now_v7(),
+        prefix: token.prefix().to_owned(),
+        access: Access {
+            tenants: tenants.map(Iterator::collect),
+            scopes: scopes.iter().copied().collect(),
+        },
+        name: None,
+        created_at: "2026-11-24T15:30:00Z".parse().unwrap(),
+        expires_at: None,
+        revoked_at: None,
+    };
+    (token, made)
+}
+
+/// The paths in the Debug of a router, the one place where axum tells them.
+fn routes(debug: &str) -> BTreeSet<String> {
+    let (routed, _) = debug.split_once("fallback_router: ").unwrap();
+    let quoted = routed.split('"').skip(1).step_by(2);
+    quoted
+        .filter(|text| text.starts_with('/'))
+        .map(ToOwned::to_owned)
+        .collect()
 }
 
 async fn answer(response: reqwest::Response) -> Answer {

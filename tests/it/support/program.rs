@@ -29,6 +29,15 @@ pub(crate) fn printed(output: &Output) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
+/// Makes a token for all in the database that these arguments name.
+pub(crate) fn create_token(arguments: &[&str]) -> String {
+    let mut command = ticketlog(["token", "create", "--scope", "admin"]);
+    let output = command.args(arguments).output().unwrap();
+    let (token, log) = printed(&output);
+    assert!(output.status.success(), "{log}");
+    token.trim_end().to_owned()
+}
+
 /// A running `serve`; killed when dropped.
 pub(crate) struct Serve {
     child: Child,

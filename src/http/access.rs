@@ -1,0 +1,219 @@
+//! Who may ask what. Every path that has a route needs a token, but for those that are open by name: one
+//! that is added anywhere is fenced without further work.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use tokio::time::timeout;
+
+use super::{
+    AppState,
+    client::ClientAddress,
+    error::ApiError,
+    extract::{tenant_name, unknown_tenant},
+    quota::Spent,
+    seen::Seen,
+};
+use crate::{
+    clock,
+    domain::{
+        ids::Tenant,
+        token::{self, Access, Scope, Token, TokenError, TokenHash, TokenSummary},
+    },
+};
+
+/// Need no token, and neither do the paths below them: webhooks are signed, a load balancer has no token,
+/// and the documentation is no secret.
+const OPEN: [&str; 5] = ["/docs", "/healthz", "/openapi.json", "/readyz", "/webhook"];
+
+/// How the service is: across tenants, and from memory, with or without the database.
+const SERVICE: [&str; 2] = ["/metrics", "/v1/hooks"];
+
+/// Below them a scope of their own is enough.
+const REPORTS: [&str; 1] = ["/v1/tenants/{tenant}/reports"];
+
+/// Longest wait for the database before a token that was seen before is believed without it.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Looks tokens up.
+#[derive(Debug, Clone)]
+pub(super) struct Fence {
+    state: AppState,
+    seen: Seen,
+}
+
+impl Fence {
+    /// Around the routes of this state.
+    pub(super) fn new(state: &AppState) -> Self {
+        Self {
+            state: state.clone(),
+            seen: Seen::default(),
+        }
+    }
+}
+
+/// Lets a request through to its handler if its token allows what it asks, with the [`Access`] among its
+/// extensions. A tenant outside the token's is answered as one that is not known.
+///
+/// Stands around the routes, not around what answers unknown paths and wrong methods: those need no token.
+pub(super) async fn check(State(fence): State<Fence>, request: Request, next: Next) -> Response {
+    let client = ClientAddress::of(&request);
+    let (mut parts, body) = request.into_parts();
+    match admit(&fence, &mut parts).await {
+        Ok(access) => {
+            if let Some(access) = access {
+                parts.extensions.insert(access);
+            }
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(error) => {
+            tell(&fence.state, client, &error);
+            error.into_response()
+        }
+    }
+}
+
+/// What the token of a request allows; `None` if it needs none.
+async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiError> {
+    // An unknown path has none.
+    let Some(path) = parts.extensions.get::<MatchedPath>().cloned() else {
+        return Ok(None);
+    };
+    let Some(scope) = needed(&parts.method, path.as_str()) else {
+        return Ok(None);
+    };
+    let token = sent(&parts.headers)?;
+    let access = if is_at_or_below(path.as_str(), &SERVICE) {
+        find_or_believe(fence, token.hash()).await?
+    } else {
+        let found = look_up(&fence.state, &token.hash()).await?;
+        found.ok_or(TokenError::Unknown)?.access
+    };
+    if !access.allows(scope) {
+        return Err(ApiError::Forbidden(scope));
+    }
+    if let Some(name) = tenant_name(parts, &fence.state).await? {
+        let reached = match Tenant::parse(&name) {
+            Some(tenant) => access.reaches(&tenant),
+            // Says its handler.
+            None => access.tenants.is_none(),
+        };
+        if !reached {
+            return Err(unknown_tenant(&name));
+        }
+    }
+    Ok(Some(access))
+}
+
+/// The scope that a request needs; `None` if none.
+fn needed(method: &Method, path: &str) -> Option<Scope> {
+    if is_at_or_below(path, &OPEN) {
+        None
+    } else if is_at_or_below(path, &SERVICE) || !method.is_safe() {
+        Some(Scope::Admin)
+    } else if is_at_or_below(path, &REPORTS) {
+        Some(Scope::Report)
+    } else {
+        Some(Scope::Read)
+    }
+}
+
+fn is_at_or_below(path: &str, places: &[&str]) -> bool {
+    places.iter().any(|place| {
+        let rest = path.strip_prefix(place);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// The token in the header. The query string, which logs and histories keep, is no place for one.
+fn sent(headers: &HeaderMap) -> Result<Token, TokenError> {
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    let line = lines.next().ok_or(TokenError::Missing)?;
+    match lines.next() {
+        None => token::bearer(line.as_bytes()),
+        Some(_) => Err(TokenError::Malformed),
+    }
+}
+
+async fn look_up(state: &AppState, hash: &TokenHash) -> Result<Option<TokenSummary>, ApiError> {
+    let store = state.store().await?;
+    Ok(store.find_live_token(hash, clock::now()).await?)
+}
+
+/// What a token allows; while the database is away, what it allowed before.
+async fn find_or_believe(fence: &Fence, hash: TokenHash) -> Result<Access, ApiError> {
+    match timeout(LOOK_UP_TIMEOUT, look_up(&fence.state, &hash)).await {
+        Ok(Ok(found)) => {
+            fence.seen.keep(hash, found.as_ref(), clock::now());
+            Ok(found.ok_or(TokenError::Unknown)?.access)
+        }
+        away => {
+            let seen = fence.seen.find(&hash, clock::now());
+            seen.ok_or(match away {
+                Ok(Err(error)) => error,
+                _ => ApiError::Starting,
+            })
+        }
+    }
+}
+
+/// Logs a request without a good token, as far as its client's quota of rejected requests goes. The answer
+/// stays the same past it: 256 bits are not guessed, and whoever shares the address is not to suffer.
+fn tell(state: &AppState, ClientAddress(client): ClientAddress, error: &ApiError) {
+    let ApiError::Token(reason) = error else {
+        return;
+    };
+    match state.quota.spend(client) {
+        Ok(()) => tracing::warn!(%reason, "A read was refused"),
+        Err(Spent {
+            untold: Some(times),
+            ..
+        }) => tracing::warn!(
+            times,
+            "Rejected requests past the quota of their clients; at most one line a minute tells of them"
+        ),
+        Err(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_open_by_name_needs_a_scope() {
+        for (method, path, scope) in [
+            (Method::GET, "/healthz", None),
+            (Method::POST, "/webhook/{hook}", None),
+            (Method::POST, "/webhook/", None),
+            (Method::GET, "/webhooks", Some(Scope::Read)),
+            (Method::GET, "/", Some(Scope::Read)),
+            (Method::GET, "/metrics", Some(Scope::Admin)),
+            (Method::GET, "/v1/hooks", Some(Scope::Admin)),
+            (Method::HEAD, "/v1/tenants", Some(Scope::Read)),
+            (
+                Method::GET,
+                "/v1/tenants/{tenant}/labels",
+                Some(Scope::Read),
+            ),
+            (
+                Method::PUT,
+                "/v1/tenants/{tenant}/labels",
+                Some(Scope::Admin),
+            ),
+            (
+                Method::GET,
+                "/v1/tenants/{tenant}/reports/{name}",
+                Some(Scope::Report),
+            ),
+        ] {
+            assert_eq!(needed(&method, path), scope, "{method} {path}");
+        }
+    }
+}

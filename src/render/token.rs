@@ -1,0 +1,91 @@
+//! Tokens, for the terminal and as JSON.
+
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{parked::seconds, terminal};
+use crate::domain::{
+    ids::Tenant,
+    token::{Access, Scope, TokenSummary},
+};
+
+/// One token in a list.
+#[derive(Debug, Serialize)]
+pub struct TokenJson {
+    token_id: Uuid,
+    prefix: String,
+    state: &'static str,
+    /// Null for all.
+    tenants: Option<Vec<Tenant>>,
+    scopes: Vec<&'static str>,
+    name: Option<String>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+}
+
+impl TokenJson {
+    /// With its state at an instant.
+    pub fn new(token: TokenSummary, now: Timestamp) -> Self {
+        Self {
+            state: token.state(now).as_str(),
+            token_id: token.token_id,
+            prefix: token.prefix,
+            scopes: token.access.scopes.iter().map(|s| s.as_str()).collect(),
+            tenants: token.access.tenants.map(|all| all.into_iter().collect()),
+            name: token.name,
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            revoked_at: token.revoked_at,
+        }
+    }
+}
+
+/// A list as a table that fits the terminal, with their states at an instant.
+pub fn list(tokens: &[TokenSummary], now: Timestamp) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "token",
+            "state",
+            "scopes",
+            "tenants",
+            "made (UTC)",
+            "expires",
+            "revoked",
+            "name",
+        ]);
+    for token in tokens {
+        let name = token.name.as_deref().unwrap_or_default();
+        table.add_row([
+            format!("{}…", token.prefix),
+            token.state(now).as_str().to_owned(),
+            scopes(&token.access),
+            tenants(&token.access),
+            seconds(token.created_at),
+            token.expires_at.map_or("never".to_owned(), seconds),
+            token.revoked_at.map_or(String::new(), seconds),
+            terminal::escaped(name.as_bytes()),
+        ]);
+    }
+    table.to_string()
+}
+
+/// The scopes of a token, as people read them.
+pub fn scopes(access: &Access) -> String {
+    let words: Vec<&str> = access.scopes.iter().map(|s| Scope::as_str(*s)).collect();
+    words.join(", ")
+}
+
+/// The tenants of a token, as people read them.
+pub fn tenants(access: &Access) -> String {
+    let Some(tenants) = &access.tenants else {
+        return "all".to_owned();
+    };
+    let names: Vec<&str> = tenants.iter().map(Tenant::as_str).collect();
+    names.join(", ")
+}
