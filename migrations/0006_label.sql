@@ -13,8 +13,9 @@ CREATE TABLE label (
     PRIMARY KEY (tenant, list, id, valid_ticks),
     CHECK ((valid_text IS NULL) = (valid_ticks = -9223372036854775808))
 );
--- Serves the ids that ever bore a label. Only its start: a whole one may be too long for an index.
-CREATE INDEX label_by_text ON label (tenant, list, left(label, 200), id);
+-- Serves the ids that ever bore a label. Only its start, for a whole one may be too long for an index; and
+-- without the id, or this index would be taken for look-ups by id.
+CREATE INDEX label_by_text ON label (tenant, list, left(label, 200));
 COMMENT ON TABLE label IS
     'The name of an id in a list, from an instant until the next row of that id. Mutable: one that is recorded again is replaced.';
 COMMENT ON COLUMN label.list IS 'The field whose values the ids are; actor for those who change tickets.';

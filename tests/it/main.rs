@@ -22,6 +22,8 @@ mod formats;
 mod fuzz;
 mod history;
 mod hostile;
+mod label_files;
+mod labels;
 mod layers;
 mod limits;
 mod model;

@@ -74,7 +74,7 @@ async fn an_entry_has_the_documented_shape() {
             "changes": [
                 {"field": "replied_at", "kind": "not_sent", "declared": true},
                 {"field": "status", "kind": "changed", "declared": true,
-                 "from": 1, "from_label": null, "to": 2, "to_label": null},
+                 "from": 1, "from_label": "Active", "to": 2, "to_label": "Closed"},
                 {"field": "ticket_status", "kind": "changed", "declared": true,
                  "from": 1, "from_label": null, "to": 3, "to_label": null},
             ],
@@ -188,7 +188,10 @@ async fn a_ticket_is_shown_as_it_is_and_as_it_was() {
     let now = app.read(ticket).await;
     assert_eq!(now["fields"]["status"], 1);
     assert_eq!(now["fields"]["owned_by"], 12);
-    assert_eq!(now["labels"], json!({}));
+    assert_eq!(
+        now["labels"],
+        json!({"slevel": "Internal", "status": "Active"})
+    );
     assert_eq!((&now["events"], &now["undated"]), (&json!(5), &json!(0)));
     assert_eq!(now["first_event_at"], "2025-05-01T08:00:00Z");
     assert_eq!(now["last_event_at"], "2025-05-04T09:00:00Z");

@@ -63,25 +63,26 @@ impl Store {
         limit: u16,
     ) -> Result<Vec<RecordedLabel>, StoreError> {
         let lists: Vec<&str> = filter.lists.iter().map(String::as_str).collect();
+        let first_list = lists.first().copied().unwrap_or("");
         let ids: Vec<i64> = filter.ids.iter().copied().collect();
         let rows = sqlx::query!(
-            // Names of lists are ASCII without "~". The range of lists is for the index.
+            // Names of lists are ASCII without "~". The two ends are for the index, which must not begin
+            // at the first list for the sake of the last.
             r#"SELECT list, id, valid_ticks, valid_text, label, source,
                       recorded_at AS "recorded_at: jiff_sqlx::Timestamp"
                FROM label
-               WHERE tenant = $1 AND (list, id, valid_ticks) > ($2, $3, $4)
-                 AND list >= $5 AND list <= $6
-                 AND ($7::text[] = '{}' OR list = ANY($7)) AND ($8::bigint[] = '{}' OR id = ANY($8))
-                 AND ($9::bigint IS NULL OR valid_ticks <= $9 AND label IS NOT NULL AND NOT EXISTS (
+               WHERE tenant = $1 AND (list, id, valid_ticks) >= ($2, $3, $4) AND list <= $5
+                 AND ($6::text[] = '{}' OR list = ANY($6)) AND ($7::bigint[] = '{}' OR id = ANY($7))
+                 AND ($8::bigint IS NULL OR valid_ticks <= $8 AND label IS NOT NULL AND NOT EXISTS (
                      SELECT FROM label AS later
                      WHERE later.tenant = $1 AND later.list = label.list AND later.id = label.id
-                       AND later.valid_ticks > label.valid_ticks AND later.valid_ticks <= $9))
-               ORDER BY list, id, valid_ticks LIMIT $10"#,
+                       AND later.valid_ticks > label.valid_ticks AND later.valid_ticks <= $8))
+               ORDER BY list, id, valid_ticks LIMIT $9"#,
             tenant.as_str(),
-            after.map_or("", |after| &after.list),
+            after.map_or(first_list, |after| after.list.as_str()),
             after.map_or(i64::MIN, |after| after.id),
-            after.map_or(i64::MIN, |after| after.valid_ticks),
-            lists.first().copied().unwrap_or(""),
+            // After a place is from the next tick on.
+            after.map_or(i64::MIN, |after| after.valid_ticks.saturating_add(1)),
             lists.last().copied().unwrap_or("~"),
             &lists as _,
             &ids,

@@ -255,6 +255,12 @@ impl TestApp {
         answer(request.send().await.unwrap()).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.http.put(format!("{}{path}", self.url)).body(body);
+        let request = request.bearer_auth(&self.token);
+        answer(request.send().await.unwrap()).await
+    }
+
     /// The JSON of a read that succeeds.
     pub(crate) async fn read(&self, path: &str) -> Value {
         self.get(path).await.assert(200)
