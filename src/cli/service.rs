@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock,
     domain::hook::Hooks,
-    http::{self, AppState, Bodies, Quota, server::Tls},
+    http::{self, AppState, Bodies, Followers, Quota, server::Tls},
     ingest::{
         Breaker, Drain, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
@@ -69,6 +69,7 @@ impl Service<'_> {
             bodies: Bodies::default(),
             quota: Quota::default(),
             proxies: listening.proxies,
+            followers: Followers::default(),
         });
         let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper);
         let tls = listening.tls;

@@ -9,10 +9,11 @@ use axum::{
 };
 use serde::Serialize;
 
+use super::extract::unknown_tenant;
 use crate::{
     domain::{page::CursorError, signature::SignatureError},
     ingest::IngestError,
-    store::StoreError,
+    store::{FollowError, Replaced, StoreError},
 };
 
 /// Seconds after which to try again what could not be taken now.
@@ -40,6 +41,8 @@ pub(super) enum ApiError {
     BodyCut,
     /// 408: the body took longer than this.
     BodySlow(Duration),
+    /// 409: what was followed is not the log that is there.
+    LogReplaced(Replaced),
     /// 413: more than this many bytes.
     TooLarge(usize),
     /// 429: and the signature was at fault once more. Until when to wait.
@@ -48,6 +51,8 @@ pub(super) enum ApiError {
     Panicked,
     /// 503: other bodies have all the room there is.
     Busy,
+    /// 503: as many readers as may be follow the feed.
+    TooManyFollowers,
     /// 503.
     NotStored(IngestError),
     /// 503: the store is not there yet.
@@ -85,9 +90,11 @@ impl ApiError {
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyCut | Self::BodySlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::LogReplaced(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRejected(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy
+            | Self::TooManyFollowers
             | Self::NotStored(_)
             | Self::Starting
             | Self::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -118,12 +125,17 @@ impl ApiError {
             ),
             Self::BodyCut => ("urn:ticketlog:body-cut", "The body did not arrive whole"),
             Self::BodySlow(_) => ("urn:ticketlog:body-slow", "The body did not arrive in time"),
+            Self::LogReplaced(_) => ("urn:ticketlog:log-replaced", "The log is another one"),
             Self::TooLarge(_) => ("urn:ticketlog:too-large", "The body is too large"),
             Self::TooManyRejected(_) => (
                 "urn:ticketlog:too-many-rejected",
                 "Too many deliveries from this address were not signed as they should be",
             ),
             Self::Busy => ("urn:ticketlog:busy", "There is no room for the body now"),
+            Self::TooManyFollowers => (
+                "urn:ticketlog:too-many-followers",
+                "As many readers as may be follow the feed",
+            ),
             Self::NotStored(_) => ("urn:ticketlog:not-stored", "The delivery was not stored"),
             Self::Starting | Self::Store(StoreError::Unavailable(_)) => (
                 "urn:ticketlog:unavailable",
@@ -154,6 +166,7 @@ impl ApiError {
             Self::BodySlow(deadline) => {
                 format!("a body must be here in {} s", deadline.as_secs())
             }
+            Self::LogReplaced(replaced) => replaced.to_string(),
             Self::TooLarge(limit) => {
                 format!(
                     "bodies up to {limit} bytes are taken; raise --max-body-bytes if this one is real"
@@ -163,7 +176,10 @@ impl ApiError {
                 "a delivery that is signed as it should be is taken at any time".to_owned()
             }
             Self::NotStored(error) => format!("{error}; send it again"),
-            Self::Starting | Self::Busy | Self::Store(StoreError::Unavailable(_)) => {
+            Self::Starting
+            | Self::Busy
+            | Self::TooManyFollowers
+            | Self::Store(StoreError::Unavailable(_)) => {
                 "try again in a moment".to_owned()
             }
             Self::Panicked | Self::Store(_) => "the log of the server says what".to_owned(),
@@ -215,6 +231,16 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<FollowError> for ApiError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::NoLog(tenant) => unknown_tenant(tenant.as_str()),
+            FollowError::Replaced(replaced) => Self::LogReplaced(replaced),
+            FollowError::Store(error) => Self::Store(error),
+        }
     }
 }
 

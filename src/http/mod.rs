@@ -6,6 +6,7 @@ mod edge;
 mod error;
 mod events;
 mod extract;
+mod feed;
 mod health;
 mod hooks;
 mod list;
@@ -31,6 +32,7 @@ use self::error::ApiError;
 pub use self::{
     body::{Bodies, BodyLimits},
     client::TrustedProxies,
+    feed::Followers,
     quota::Quota,
 };
 use crate::{
@@ -70,6 +72,8 @@ pub struct AppState {
     pub quota: Quota,
     /// Who may name the client of a request.
     pub proxies: TrustedProxies,
+    /// Places for readers of the feed that stay.
+    pub followers: Followers,
 }
 
 impl AppState {
@@ -101,7 +105,11 @@ pub fn router(state: AppState) -> Router {
             "/v1/tenants/{tenant}/tickets/{ticket}/events",
             get(tickets::list_ticket_events),
         )
-        .route("/v1/tenants/{tenant}/events", get(events::list_events))
+        .route("/v1/tenants/{tenant}/events", get(feed::list_events))
+        .route(
+            "/v1/tenants/{tenant}/events/stream",
+            get(feed::stream::stream_events),
+        )
         .route(
             "/v1/tenants/{tenant}/events/{event_id}",
             get(events::show_event),

@@ -6,6 +6,7 @@ mod delivery;
 mod error;
 mod event;
 mod feed;
+mod follow;
 mod history;
 mod log;
 mod origin;
@@ -28,6 +29,7 @@ pub use self::{
     appender::Appender,
     error::StoreError,
     feed::{HookHour, SeenSign},
+    follow::{FollowError, Follower, LogEnd, PageSize, Replaced},
     history::TicketHistory,
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
@@ -179,7 +181,7 @@ impl Store {
     }
 
     /// Returns when the store is closed.
-    pub async fn closed(&self) {
+    async fn closed(&self) {
         self.reads.close_event().await;
     }
 

@@ -17,6 +17,7 @@ mod deliveries;
 mod durability;
 mod feed;
 mod feed_health;
+mod feed_stream;
 mod formats;
 mod fuzz;
 mod history;

@@ -250,6 +250,13 @@ impl From<StoredEvent> for EventJson {
     }
 }
 
+impl EventJson {
+    /// Its place in the log.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+}
+
 /// A body: the JSON as sent, or a string where it is none.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]

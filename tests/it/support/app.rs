@@ -13,7 +13,7 @@ use ticketlog::{
         signature::{Secret, encode},
     },
     http::{
-        self, AppState, Bodies, Quota, TrustedProxies,
+        self, AppState, Bodies, Followers, Quota, TrustedProxies,
         server::{self, Handle, Limits},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -49,6 +49,7 @@ pub(crate) struct Setup {
     pub(crate) bodies: Bodies,
     pub(crate) quota: Quota,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) followers: Followers,
     pub(crate) limits: Limits,
     pub(crate) spool_max_bytes: u64,
 }
@@ -61,6 +62,7 @@ impl Default for Setup {
             // Tests of what is rejected reject a lot.
             quota: Quota::new(NonZeroU32::new(1_000_000).unwrap()),
             proxies: TrustedProxies::default(),
+            followers: Followers::default(),
             limits: Limits::default(),
             spool_max_bytes: 1 << 30,
         }
@@ -146,6 +148,7 @@ impl TestApp {
             bodies: setup.bodies,
             quota: setup.quota,
             proxies: setup.proxies,
+            followers: setup.followers,
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
