@@ -8,7 +8,7 @@ use ticketlog::{
         signature::Secret,
     },
     http::{
-        self, AppState, Bodies, Quota, TrustedProxies,
+        self, AppState, Bodies, Followers, Quota, TrustedProxies,
         server::{Limits, serve},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -52,6 +52,7 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
         bodies: Bodies::default(),
         quota: Quota::default(),
         proxies: TrustedProxies::default(),
+        followers: Followers::default(),
     });
     let (listener, address) = server::listen().await?;
     let (_, serving) = serve(listener, router, Limits::default(), None);

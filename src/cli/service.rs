@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock,
     domain::hook::Hooks,
-    http::{self, AppState, Bodies, Quota, server::Tls},
+    http::{self, AppState, Bodies, Followers, Quota, server::Tls},
     ingest::{
         Breaker, Drain, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
@@ -70,6 +70,7 @@ impl Service<'_> {
             bodies: Bodies::default(),
             quota: Quota::default(),
             proxies: listening.proxies,
+            followers: Followers::default(),
         });
         let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone());
         let tls = listening.tls;

@@ -9,6 +9,7 @@ use axum::{
 };
 use serde::Serialize;
 
+use super::extract::unknown_tenant;
 use crate::{
     domain::{
         ids::Position,
@@ -17,7 +18,7 @@ use crate::{
         token::{Scope, TokenError},
     },
     ingest::IngestError,
-    store::StoreError,
+    store::{FollowError, Replaced, StoreError},
 };
 
 /// Seconds after which to try again what could not be taken now.
@@ -49,6 +50,8 @@ pub(super) enum ApiError {
     BodyCut,
     /// 408: the body took longer than this.
     BodySlow(Duration),
+    /// 409: what was followed is not the log that is there.
+    LogReplaced(Replaced),
     /// 413: more than this many bytes.
     TooLarge(usize),
     /// 429: and the signature was at fault once more. Until when to wait.
@@ -59,6 +62,8 @@ pub(super) enum ApiError {
     Behind { projected: Position, head: Position },
     /// 503: other bodies have all the room there is.
     Busy,
+    /// 503: as many readers as may be follow the feed.
+    TooManyFollowers,
     /// 503.
     NotStored(IngestError),
     /// 503: the store is not there yet.
@@ -96,10 +101,12 @@ impl ApiError {
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyCut | Self::BodySlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::LogReplaced(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRejected(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Behind { .. }
             | Self::Busy
+            | Self::TooManyFollowers
             | Self::NotStored(_)
             | Self::Starting
             | Self::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -132,6 +139,7 @@ impl ApiError {
             ),
             Self::BodyCut => ("urn:ticketlog:body-cut", "The body did not arrive whole"),
             Self::BodySlow(_) => ("urn:ticketlog:body-slow", "The body did not arrive in time"),
+            Self::LogReplaced(_) => ("urn:ticketlog:log-replaced", "The log is another one"),
             Self::TooLarge(_) => ("urn:ticketlog:too-large", "The body is too large"),
             Self::TooManyRejected(_) => (
                 "urn:ticketlog:too-many-rejected",
@@ -139,6 +147,10 @@ impl ApiError {
             ),
             Self::Behind { .. } => ("urn:ticketlog:behind", "The projections are behind the log"),
             Self::Busy => ("urn:ticketlog:busy", "There is no room for the body now"),
+            Self::TooManyFollowers => (
+                "urn:ticketlog:too-many-followers",
+                "As many readers as may be follow the feed",
+            ),
             Self::NotStored(_) => ("urn:ticketlog:not-stored", "The delivery was not stored"),
             Self::Starting | Self::Store(StoreError::Unavailable(_)) => (
                 "urn:ticketlog:unavailable",
@@ -171,6 +183,7 @@ impl ApiError {
             Self::BodySlow(deadline) => {
                 format!("a body must be here in {} s", deadline.as_secs())
             }
+            Self::LogReplaced(replaced) => replaced.to_string(),
             Self::TooLarge(limit) => {
                 format!(
                     "bodies up to {limit} bytes are taken; raise --max-body-bytes if this one is real"
@@ -185,7 +198,10 @@ impl ApiError {
                 projected.0, head.0
             ),
             Self::NotStored(error) => format!("{error}; send it again"),
-            Self::Starting | Self::Busy | Self::Store(StoreError::Unavailable(_)) => {
+            Self::Starting
+            | Self::Busy
+            | Self::TooManyFollowers
+            | Self::Store(StoreError::Unavailable(_)) => {
                 "try again in a moment".to_owned()
             }
             Self::Panicked | Self::Store(_) => "the log of the server says what".to_owned(),
@@ -245,6 +261,16 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<FollowError> for ApiError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::NoLog(tenant) => unknown_tenant(tenant.as_str()),
+            FollowError::Replaced(replaced) => Self::LogReplaced(replaced),
+            FollowError::Store(error) => Self::Store(error),
+        }
     }
 }
 

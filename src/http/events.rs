@@ -1,82 +1,25 @@
-//! The log itself: the feed by position, and one event with everything kept beside it.
+//! One event with everything kept beside it.
 
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     AppState,
     error::ApiError,
-    extract::{Path, Query, limit, unknown_tenant},
-    list::{Asked, Format, Page},
+    extract::{Path, Query},
     tenants::NoParams,
 };
 use crate::{
     domain::{
         delivery::KeptHeaders,
-        ids::{EventId, Position, Tenant},
+        ids::{EventId, Tenant},
         label::{Labels, wanted},
         signature,
     },
     render::json::{BodyJson, EventJson},
     store::{EventDetail, SeenDelivery},
 };
-
-/// Parameters of [`list_events`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FeedParams {
-    #[serde(default)]
-    after: i64,
-    limit: Option<u32>,
-    format: Option<Format>,
-}
-
-/// A page of the feed. `next` is the `after` of the next page, null at the head.
-#[derive(Debug, Serialize)]
-pub(super) struct FeedJson {
-    items: Vec<EventJson>,
-    next: Option<Position>,
-    head: Position,
-}
-
-/// `GET /v1/tenants/{tenant}/events?after=`: events by position. A follower goes on after the last
-/// position it has seen and misses nothing: no reader sees a position before its predecessor.
-pub(super) async fn list_events(
-    State(state): State<AppState>,
-    Path(tenant): Path<Tenant>,
-    asked: Asked,
-    Query(params): Query<FeedParams>,
-) -> Result<Response, ApiError> {
-    let form = asked.form(params.format)?;
-    let limit = limit(params.limit)?;
-    let store = state.store().await?;
-    let head = store.find_head(&tenant).await?;
-    let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
-    let after = Position(params.after);
-    // Up to the head that was read, so that head and items agree.
-    let events = store.list_events(&tenant, after, head, limit).await?;
-    let last = events.last().map(|event| event.position);
-    let labels = store.find_labels(&tenant, &wanted(&events)).await?;
-    let items = events.into_iter();
-    Ok(form.answer(&FeedJson {
-        items: items.map(|event| EventJson::new(event, &labels)).collect(),
-        next: last.filter(|last| *last < head),
-        head,
-    }))
-}
-
-impl Page for FeedJson {
-    type Item = EventJson;
-
-    fn items(&self) -> &[EventJson] {
-        &self.items
-    }
-
-    fn next(&self) -> Option<(&'static str, String)> {
-        Some(("after", self.next?.0.to_string()))
-    }
-}
 
 /// One event, its digest, what came with it, and its later arrivals.
 #[derive(Debug, Serialize)]

@@ -7,6 +7,7 @@ mod edge;
 mod error;
 mod events;
 mod extract;
+mod feed;
 mod health;
 mod hooks;
 mod json_body;
@@ -35,6 +36,7 @@ use self::error::ApiError;
 pub use self::{
     body::{Bodies, BodyLimits},
     client::TrustedProxies,
+    feed::Followers,
     quota::Quota,
 };
 use crate::{
@@ -74,6 +76,8 @@ pub struct AppState {
     pub quota: Quota,
     /// Who may name the client of a request.
     pub proxies: TrustedProxies,
+    /// Places for readers of the feed that stay.
+    pub followers: Followers,
 }
 
 impl AppState {
@@ -114,7 +118,11 @@ pub fn router(state: AppState) -> Router {
             "/v1/tenants/{tenant}/tickets/{ticket}/events",
             get(tickets::list_ticket_events),
         )
-        .route("/v1/tenants/{tenant}/events", get(events::list_events))
+        .route("/v1/tenants/{tenant}/events", get(feed::list_events))
+        .route(
+            "/v1/tenants/{tenant}/events/stream",
+            get(feed::stream::stream_events),
+        )
         .route(
             "/v1/tenants/{tenant}/events/{event_id}",
             get(events::show_event),

@@ -14,16 +14,16 @@ use crate::{
         log::StoredEvent,
     },
     store::{
-        Store, StoreError,
+        PageSize, Store, StoreError,
         projection::{Claim, Known, Projector, Standing, TicketRow},
     },
 };
 
-/// Most events in a step: one commit, and a second of work at most.
-const MAX_EVENTS: u16 = 1000;
-
-/// Most bytes of bodies in a step, unless it is one event.
-const MAX_BYTES: i64 = 16 << 20;
+/// What a step takes: one commit, and a second of work at most.
+const SIZE: PageSize = PageSize {
+    events: 1000,
+    bytes: 16 << 20,
+};
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,16 +65,13 @@ pub async fn step(
     // Counted before it is looked at: what comes between is counted at the next step.
     let known = store.count_known(tenant).await?;
     let after = Position(standing.position);
-    let end = store
-        .find_batch_end(tenant, after, up_to, i64::from(MAX_EVENTS), MAX_BYTES)
-        .await?;
-    if end.is_none() && known == standing.known {
+    let events = store.list_events(tenant, after, up_to, SIZE).await?;
+    if events.is_empty() && known == standing.known {
         projector.release(claim).await?;
         return Ok(Step::Done);
     }
-    let end = end.unwrap_or(after);
+    let end = events.last().map_or(after, |event| event.position);
     let mut again = take_known(store, tenant, &mut claim, &mut standing, known, up_to).await?;
-    let events = store.list_events(tenant, after, end, MAX_EVENTS).await?;
     count_instants(&mut standing, &events);
     let new = by_ticket(store, tenant, known, events).await?;
     let numbers: Vec<i64> = new.keys().map(|ticket| ticket.number()).collect();

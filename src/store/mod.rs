@@ -6,6 +6,7 @@ mod delivery;
 mod error;
 mod event;
 mod feed;
+mod follow;
 mod history;
 mod label;
 mod log;
@@ -32,6 +33,7 @@ pub use self::{
     appender::Appender,
     error::StoreError,
     feed::{HookHour, SeenSign},
+    follow::{FollowError, Follower, LogEnd, PageSize, Replaced},
     history::{TicketEvents, TicketHistory},
     label::LabelFilter,
     parked::ParkedFilter,
@@ -184,7 +186,7 @@ impl Store {
     }
 
     /// Returns when the store is closed.
-    pub async fn closed(&self) {
+    async fn closed(&self) {
         self.reads.close_event().await;
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, StoreError, origin};
+use super::{PageSize, Store, StoreError, origin};
 use crate::domain::{
     delivery::KeptHeaders,
     event::Event,
@@ -106,8 +106,8 @@ impl Store {
         Ok(head.map(|head| Position(head.position)))
     }
 
-    /// A tenant's events after a position and up to another, in order, `limit` at most. Served by the
-    /// primary key.
+    /// A tenant's events after a position and up to another, in order; where one follows, at least one.
+    /// Served by the primary key.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -116,14 +116,23 @@ impl Store {
         tenant: &Tenant,
         after: Position,
         up_to: Position,
-        limit: u16,
+        size: PageSize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
+        // Positions have no gaps, so a range is a limit, and no plan reads more of the tenant than it. The
+        // sizes of bodies are known without reading them.
+        let up_to = up_to.0.min(after.0.saturating_add(size.events.into()));
         let rows = events!(
-            "WHERE tenant = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
+            "WHERE tenant = $1 AND position > $2 AND position <= (
+                 SELECT max(position)
+                 FROM (SELECT position, sum(octet_length(body)) OVER (ORDER BY position)
+                              - octet_length(body) AS bytes_before
+                       FROM event WHERE tenant = $1 AND position > $2 AND position <= $3) AS sizes
+                 WHERE bytes_before < $4)
+             ORDER BY position",
             tenant.as_str(),
             after.0,
-            up_to.0,
-            i64::from(limit),
+            up_to,
+            i64::from(size.bytes),
         )
         .fetch_all(&self.reads)
         .await?;

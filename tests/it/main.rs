@@ -18,6 +18,7 @@ mod deliveries;
 mod durability;
 mod feed;
 mod feed_health;
+mod feed_stream;
 mod formats;
 mod fuzz;
 mod history;

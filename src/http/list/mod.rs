@@ -6,7 +6,6 @@
 mod accept;
 
 use axum::{
-    Json,
     body::Body,
     extract::FromRequestParts,
     http::{HeaderValue, Uri, header, request::Parts},
@@ -95,27 +94,28 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// Which it is.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     /// A page in this form.
     pub(super) fn answer<P: Page>(&self, page: &P) -> Response {
-        let mut response = match self.format {
-            Format::Json => Json(page).into_response(),
+        let body = match self.format {
+            // Serialising into memory what has text for keys cannot fail.
+            Format::Json => serde_json::to_vec(page).unwrap_or_default(),
             Format::Csv => {
                 let mut table = csv::header::<P::Item>();
                 table.extend(csv::rows(page.items()));
-                self.whole(table.into())
+                table
             }
-            Format::Ndjson => self.whole(lines::lines(page.items()).into()),
+            Format::Ndjson => lines::lines(page.items()),
         };
-        if let Some((parameter, value)) = page.next()
-            && let Ok(link) = HeaderValue::try_from(self.link(parameter, &value))
-        {
-            response.headers_mut().insert(header::LINK, link);
-        }
-        response
+        self.answer_with(body.into(), page.next())
     }
 
-    /// All items of a list, made elsewhere in this form, which is not JSON.
-    pub(super) fn whole(&self, body: Body) -> Response {
+    /// A body that was made elsewhere in this form, and what asks for the page after it.
+    pub(super) fn answer_with(&self, body: Body, next: Option<(&'static str, String)>) -> Response {
         let media_type = match self.format {
             Format::Json => "application/json",
             Format::Csv => csv::MEDIA_TYPE,
@@ -129,6 +129,11 @@ impl Form {
             && let Ok(disposition) = HeaderValue::try_from(disposition)
         {
             headers.insert(header::CONTENT_DISPOSITION, disposition);
+        }
+        if let Some((parameter, value)) = next
+            && let Ok(link) = HeaderValue::try_from(self.link(parameter, &value))
+        {
+            headers.insert(header::LINK, link);
         }
         response
     }

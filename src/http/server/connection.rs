@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Shared, stopping,
+    Shared, Stopping, stopping,
     timed::{Phase, Timed},
 };
 
@@ -91,6 +91,8 @@ where
     let service = service_fn(|mut request: Request<Incoming>| {
         phase.answering();
         request.extensions_mut().insert(ConnectInfo(peer));
+        let stopping = Stopping(Some(shared.stop.clone()));
+        request.extensions_mut().insert(stopping);
         let answering = router.call(request);
         let phase = Arc::clone(&phase);
         async move {

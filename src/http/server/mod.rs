@@ -6,9 +6,9 @@ mod connection;
 mod timed;
 mod tls;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, extract::FromRequestParts, http::request::Parts};
 use futures_util::FutureExt;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -71,6 +71,31 @@ impl Handle {
     /// finished `within` is cut.
     pub fn stop(&self, within: Duration) {
         self.stop.send_replace(Some(Instant::now() + within));
+    }
+}
+
+/// Tells an answer that would go on for ever that the server stops. In the extensions of each request.
+#[derive(Debug, Clone)]
+pub(super) struct Stopping(Option<watch::Receiver<Option<Instant>>>);
+
+impl Stopping {
+    /// Returns once the server is told to stop.
+    pub(super) async fn told(self) {
+        match self.0 {
+            Some(mut stop) => {
+                stopping(&mut stop).await;
+            }
+            // The router is served by something else.
+            None => pending().await,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Stopping {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or(Self(None)))
     }
 }
 

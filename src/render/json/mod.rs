@@ -290,6 +290,13 @@ impl EventJson {
     }
 }
 
+impl EventJson {
+    /// Its place in the log.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+}
+
 /// A body: the JSON as sent, or a string where it is none.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]

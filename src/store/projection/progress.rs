@@ -108,34 +108,4 @@ impl Store {
         .await?;
         Ok(behind)
     }
-
-    /// The last of the positions after one that can be read at once: at most `max_events` and, unless it
-    /// is the first, `max_bytes` of bodies. `None` if there are none up to `head`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn find_batch_end(
-        &self,
-        tenant: &Tenant,
-        after: Position,
-        head: Position,
-        max_events: i64,
-        max_bytes: i64,
-    ) -> Result<Option<Position>, StoreError> {
-        let last = sqlx::query_scalar!(
-            "SELECT max(position) FROM (
-                 SELECT position, sum(octet_length(body)) OVER (ORDER BY position) AS bytes
-                 FROM event WHERE tenant = $1 AND position > $2 AND position <= least($3, $2 + $4::bigint)
-             ) AS following
-             WHERE bytes <= $5 OR position = $2 + 1::bigint",
-            tenant.as_str(),
-            after.0,
-            head.0,
-            max_events,
-            max_bytes,
-        )
-        .fetch_one(&self.reads)
-        .await?;
-        Ok(last.map(Position))
-    }
 }

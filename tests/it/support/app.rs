@@ -15,7 +15,7 @@ use ticketlog::{
         token::{Access, Scope, Token, TokenSummary},
     },
     http::{
-        self, AppState, Bodies, Quota, TrustedProxies,
+        self, AppState, Bodies, Followers, Quota, TrustedProxies,
         server::{self, Handle, Limits},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -57,6 +57,7 @@ pub(crate) struct Setup {
     pub(crate) bodies: Bodies,
     pub(crate) quota: Quota,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) followers: Followers,
     pub(crate) limits: Limits,
     pub(crate) spool_max_bytes: u64,
 }
@@ -69,6 +70,7 @@ impl Default for Setup {
             // Tests of what is rejected reject a lot.
             quota: Quota::new(NonZeroU32::new(1_000_000).unwrap()),
             proxies: TrustedProxies::default(),
+            followers: Followers::default(),
             limits: Limits::default(),
             spool_max_bytes: 1 << 30,
         }
@@ -156,6 +158,7 @@ impl TestApp {
             bodies: setup.bodies,
             quota: setup.quota,
             proxies: setup.proxies,
+            followers: setup.followers,
         });
         let routes = routes(&format!("{router:?}"));
         let (token, made) = new_token(None, &[Scope::Admin]);
