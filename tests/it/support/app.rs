@@ -44,7 +44,7 @@ pub(crate) struct TestApp {
     /// Of an admin of all tenants; sent with every read.
     pub(crate) token: String,
     /// The paths that have a route, as `/v1/tenants/{tenant}/events`.
-    pub(crate) routes: BTreeSet<String>,
+    pub(crate) paths: BTreeSet<String>,
     /// Holds the spool.
     _folder: TempDir,
     /// Keeps the projector going.
@@ -85,6 +85,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
+        let content_type = response.headers().get("content-type");
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            content_type: content_type
+                .map_or("", |value| value.to_str().unwrap())
+                .to_owned(),
+            body: response.bytes().await.unwrap(),
+        }
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
@@ -157,7 +169,7 @@ impl TestApp {
             quota: setup.quota,
             proxies: setup.proxies,
         });
-        let routes = routes(&format!("{router:?}"));
+        let paths = paths(&format!("{router:?}"));
         let (token, made) = new_token(None, &[Scope::Admin]);
         db.store.insert_token(&token.hash(), &made).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -182,7 +194,7 @@ impl TestApp {
             feed,
             server,
             token: token.expose().to_owned(),
-            routes,
+            paths,
             _folder: folder,
             _follow: follow,
         }
@@ -224,7 +236,7 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        answer(request.send().await.unwrap()).await
+        Answer::of(request.send().await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -252,7 +264,7 @@ impl TestApp {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        answer(request.send().await.unwrap()).await
+        Answer::of(request.send().await.unwrap()).await
     }
 
     pub(crate) async fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
@@ -328,23 +340,11 @@ pub(crate) fn new_token(tenants: Option<&[&str]>, scopes: &[Scope]) -> (Token, T
 }
 
 /// The paths in the Debug of a router, the one place where axum tells them.
-fn routes(debug: &str) -> BTreeSet<String> {
+fn paths(debug: &str) -> BTreeSet<String> {
     let (routed, _) = debug.split_once("fallback_router: ").unwrap();
     let quoted = routed.split('"').skip(1).step_by(2);
     quoted
         .filter(|text| text.starts_with('/'))
         .map(ToOwned::to_owned)
         .collect()
-}
-
-async fn answer(response: reqwest::Response) -> Answer {
-    let content_type = response.headers().get("content-type");
-    Answer {
-        status: response.status(),
-        headers: response.headers().clone(),
-        content_type: content_type
-            .map_or("", |value| value.to_str().unwrap())
-            .to_owned(),
-        body: response.bytes().await.unwrap(),
-    }
 }
