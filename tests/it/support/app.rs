@@ -250,7 +250,7 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        answer(request.send().await.unwrap()).await
+        Answer::of(request.send().await.unwrap()).await
     }
 
     /// With another token, or none.
