@@ -7,7 +7,7 @@ use ticketlog::domain::token::{Scope, Token};
 
 use super::insert;
 use crate::support::{
-    app::{Answer, TestApp, new_token},
+    app::{Answer, TestApp, answer, new_token},
     payload,
 };
 
@@ -19,7 +19,7 @@ async fn get_with(app: &TestApp, values: &[&str]) -> Answer {
     for value in values {
         request = request.header(AUTHORIZATION, *value);
     }
-    Answer::of(request.send().await.unwrap()).await
+    answer(request.send().await.unwrap()).await
 }
 
 #[track_caller]

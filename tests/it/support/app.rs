@@ -85,18 +85,6 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn of(response: reqwest::Response) -> Self {
-        let content_type = response.headers().get("content-type");
-        Self {
-            status: response.status(),
-            headers: response.headers().clone(),
-            content_type: content_type
-                .map_or("", |value| value.to_str().unwrap())
-                .to_owned(),
-            body: response.bytes().await.unwrap(),
-        }
-    }
-
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
@@ -236,7 +224,7 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::of(request.send().await.unwrap()).await
+        answer(request.send().await.unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -250,7 +238,7 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Answer::of(request.send().await.unwrap()).await
+        answer(request.send().await.unwrap()).await
     }
 
     /// With another token, or none.
@@ -264,7 +252,7 @@ impl TestApp {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        Answer::of(request.send().await.unwrap()).await
+        answer(request.send().await.unwrap()).await
     }
 
     pub(crate) async fn put(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
@@ -347,4 +335,16 @@ fn paths(debug: &str) -> BTreeSet<String> {
         .filter(|text| text.starts_with('/'))
         .map(ToOwned::to_owned)
         .collect()
+}
+
+pub(crate) async fn answer(response: reqwest::Response) -> Answer {
+    let content_type = response.headers().get("content-type");
+    Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        content_type: content_type
+            .map_or("", |value| value.to_str().unwrap())
+            .to_owned(),
+        body: response.bytes().await.unwrap(),
+    }
 }
