@@ -61,7 +61,7 @@ pub(super) async fn list_tenants(
     let form = asked.form(params.format)?;
     let store = state.store().await?;
     let tenants = store.list_tenants(access.tenants.as_ref()).await?;
-    let mut zones = store.list_zones().await?;
+    let mut zones = store.list_zones(access.tenants.as_ref()).await?;
     let items = tenants.into_iter().map(|tenant| {
         let zone = zones.remove(tenant.tenant.as_str());
         TenantJson::new(tenant, zone)

@@ -1,6 +1,6 @@
 //! What an operator has set for a tenant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Store, StoreError};
 use crate::domain::{ids::Tenant, zone::ZoneName};
@@ -21,13 +21,20 @@ impl Store {
         Ok(row.and_then(|row| row.zone))
     }
 
-    /// The zones of all tenants that have one.
+    /// The zones of those of `among` that have one; `None` is all.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn list_zones(&self) -> Result<BTreeMap<String, String>, StoreError> {
+    pub async fn list_zones(
+        &self,
+        among: Option<&BTreeSet<Tenant>>,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let among: Option<Vec<&str>> =
+            among.map(|tenants| tenants.iter().map(Tenant::as_str).collect());
         let rows = sqlx::query!(
-            r#"SELECT tenant, zone AS "zone!" FROM tenant_setting WHERE zone IS NOT NULL"#
+            r#"SELECT tenant, zone AS "zone!" FROM tenant_setting
+               WHERE zone IS NOT NULL AND ($1::text[] IS NULL OR tenant = ANY($1))"#,
+            among as _,
         )
         .fetch_all(&self.reads)
         .await?;

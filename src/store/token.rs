@@ -63,7 +63,7 @@ impl Store {
             scopes as _,
             made.name,
             made.created_at.to_sqlx() as _,
-            made.expires_at.map(|at| at.to_sqlx()) as _,
+            made.expires_at.map(ToSqlx::to_sqlx) as _,
         )
         .execute(&self.reads)
         .await?;

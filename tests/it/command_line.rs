@@ -108,8 +108,8 @@ async fn a_cold_start_takes_deliveries_in_its_first_second_and_keeps_them() {
         serve.url,
         payload.event_id()
     );
-    let token = create_token(&["--data-dir", data.to_str().unwrap()]);
-    let show = || client().get(&event).bearer_auth(&token).send();
+    let bearer = create_token(&["--data-dir", data.to_str().unwrap()]);
+    let show = || client().get(&event).bearer_auth(&bearer).send();
     let mut shown = show().await.unwrap();
     while shown.status() != 200 {
         assert!(matches!(shown.status().as_u16(), 404 | 503), "{shown:?}");
@@ -403,7 +403,7 @@ async fn timeline_says_what_it_does_not_know() {
 
 #[test]
 fn help_teaches_with_an_example() {
-    for command in ["serve", "import", "timeline", "send", "postgres"] {
+    for command in ["serve", "import", "timeline", "send", "postgres", "token"] {
         let output = ticketlog([command, "--help"]).output().unwrap();
         let (help, _) = printed(&output);
         assert!(help.contains("Example"), "{help}");

@@ -44,7 +44,7 @@ pub(crate) struct TestApp {
     /// Of an admin of all tenants; sent with every read.
     pub(crate) token: String,
     /// The paths that have a route, as `/v1/tenants/{tenant}/events`.
-    pub(crate) routes: BTreeSet<String>,
+    pub(crate) paths: BTreeSet<String>,
     /// Holds the spool.
     _folder: TempDir,
     /// Keeps the projector going.
@@ -160,7 +160,7 @@ impl TestApp {
             proxies: setup.proxies,
             followers: setup.followers,
         });
-        let routes = routes(&format!("{router:?}"));
+        let paths = paths(&format!("{router:?}"));
         let (token, made) = new_token(None, &[Scope::Admin]);
         db.store.insert_token(&token.hash(), &made).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -185,7 +185,7 @@ impl TestApp {
             feed,
             server,
             token: token.expose().to_owned(),
-            routes,
+            paths,
             _folder: folder,
             _follow: follow,
         }
@@ -331,7 +331,7 @@ pub(crate) fn new_token(tenants: Option<&[&str]>, scopes: &[Scope]) -> (Token, T
 }
 
 /// The paths in the Debug of a router, the one place where axum tells them.
-fn routes(debug: &str) -> BTreeSet<String> {
+fn paths(debug: &str) -> BTreeSet<String> {
     let (routed, _) = debug.split_once("fallback_router: ").unwrap();
     let quoted = routed.split('"').skip(1).step_by(2);
     quoted
@@ -340,7 +340,7 @@ fn routes(debug: &str) -> BTreeSet<String> {
         .collect()
 }
 
-async fn answer(response: reqwest::Response) -> Answer {
+pub(crate) async fn answer(response: reqwest::Response) -> Answer {
     let content_type = response.headers().get("content-type");
     Answer {
         status: response.status(),

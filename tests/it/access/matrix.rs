@@ -1,11 +1,12 @@
-//! Who may read what: every token at every path of every tenant.
+//! Every token at every path of every tenant.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::{Method, Response};
-use ticketlog::domain::token::{Scope, Token, TokenSummary};
+use ticketlog::domain::token::{Scope, Token};
 use tokio::time::timeout;
 
+use super::insert;
 use crate::support::{
     app::{TestApp, new_token},
     payload,
@@ -111,11 +112,6 @@ fn bearer(
     }
 }
 
-async fn insert(app: &TestApp, token: &Token, made: &TokenSummary) {
-    let store = &app.db.store;
-    store.insert_token(&token.hash(), made).await.unwrap();
-}
-
 /// Paths that need no token: what an outsider may see of the program.
 fn is_open(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap();
@@ -204,7 +200,7 @@ async fn every_token_gets_what_is_its_own_at_every_path_and_nothing_else() {
     let app = start().await;
     let bearers = bearers(&app).await;
     let all = bearers.last().unwrap();
-    let fenced: Vec<&String> = app.routes.iter().filter(|path| !is_open(path)).collect();
+    let fenced: Vec<&String> = app.paths.iter().filter(|path| !is_open(path)).collect();
     assert!(fenced.len() >= 8, "{fenced:?}");
     let mut marked = 0;
     for path in fenced {
@@ -248,7 +244,7 @@ async fn every_token_gets_what_is_its_own_at_every_path_and_nothing_else() {
 async fn what_needs_no_token_is_little() {
     let app = TestApp::start().await;
     let open: Vec<&str> = app
-        .routes
+        .paths
         .iter()
         .map(String::as_str)
         .filter(|path| is_open(path))
