@@ -46,6 +46,7 @@ pub struct QueryError {
 impl QueryError {
     /// Something wrong at a place in a text; without the text where the place is none.
     pub(super) fn new(text: &str, place: Place, what: String, suggest: Option<String>) -> Self {
+        let what = what.chars().map(plain).collect();
         let at = place.0.map(|(from, until)| {
             let chars = |until: usize| {
                 text.char_indices()
@@ -90,9 +91,21 @@ impl fmt::Display for QueryError {
             write!(f, "\n  {}{}", " ".repeat(before), "^".repeat(carets))?;
         }
         match &self.suggest {
-            Some(suggest) => write!(f, "\ndid you mean: {suggest}"),
+            Some(suggest) => {
+                let suggest: String = suggest.chars().map(plain).collect();
+                write!(f, "\ndid you mean: {suggest}")
+            }
             None => Ok(()),
         }
+    }
+}
+
+/// A piece of a query, for a message: at most 40 characters of it.
+pub(super) fn short(piece: &str) -> String {
+    const MAX_CHARS: usize = 40;
+    match piece.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", piece.get(..end).unwrap_or_default()),
+        None => piece.to_owned(),
     }
 }
 
@@ -100,6 +113,11 @@ impl fmt::Display for QueryError {
 fn plain(c: char) -> char {
     match c {
         '\n' | '\r' | '\t' => ' ',
+        // Those that have no width or turn the direction of writing.
+        '\u{200B}'..='\u{200F}'
+        | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{FEFF}' => '\u{FFFD}',
         c if c.is_control() => '\u{FFFD}',
         c => c,
     }

@@ -1,9 +1,12 @@
 //! What a search finds.
 
+use std::collections::BTreeSet;
+
 use crate::domain::{
     history::Change,
     ids::{Actor, EventId, Position, TicketId},
     instant::OccurredAt,
+    label::Labelled,
 };
 
 /// A change, with the event that made it.
@@ -57,5 +60,12 @@ impl FoundChange {
             event_id: self.event_id,
             nth: self.nth,
         }
+    }
+}
+
+impl Labelled for FoundChange {
+    fn want(&self, wanted: &mut BTreeSet<(String, i64)>) {
+        self.actor.want(wanted);
+        self.change.want(wanted);
     }
 }

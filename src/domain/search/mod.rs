@@ -12,6 +12,7 @@ mod lex;
 mod limits;
 mod noise;
 mod parse;
+mod plain;
 mod print;
 mod resolve;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use self::{
     found::{After, FoundChange, FoundTicket},
     limits::{MAX_DEPTH, MAX_PREDICATES, MAX_QUERY_BYTES, MAX_VALUES},
     noise::Noise,
+    plain::{NoField, Plain},
     resolve::{Filter, HeldWhen, Known, Search, Wanted},
     time::Window,
 };

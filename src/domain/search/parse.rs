@@ -15,7 +15,7 @@ use winnow::{
 use super::{
     Expr, Field, Held, Holding, MAX_DEPTH, MAX_QUERY_BYTES, Move, Operand, Place, Predicate,
     QueryError, Span, Text, When, Who,
-    error::nearest,
+    error::{nearest, short},
     lex::{self, Lexeme, Token, backtrack},
 };
 use crate::domain::history::Kind;
@@ -95,7 +95,7 @@ fn explain(text: &str, tokens: &[Token], furthest: &Furthest) -> QueryError {
     };
     let written = text.get(token.from..token.until).unwrap_or_default();
     let suggest = meant(token, &furthest.expected).or_else(|| misspelt_before(tokens, index));
-    let what = format!("expected {list}, not {written}");
+    let what = format!("expected {list}, not {}", short(written));
     QueryError::new(text, token.place(), what, suggest)
 }
 

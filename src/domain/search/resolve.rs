@@ -6,18 +6,16 @@ use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 use super::{
-    Expr, Field, Held, Holding, Move, Noise, Operand, Place, Predicate, Query, QueryError, Text,
-    Who, Window,
-    error::nearest,
+    Expr, Field, Held, Holding, Move, Noise, Operand, Place, Predicate, Query, QueryError, Span,
+    Text, Who, Window,
+    error::{nearest, short},
     fields::{TICKET_COLUMNS, is_ticket_column},
 };
 use crate::domain::{
     fields::{Normal, Value},
     history::Kind,
+    label::ACTORS,
 };
-
-/// The list of the actors' labels.
-const ACTORS: &str = "actor";
 
 /// What has to be known of the tenant before a query can be resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +33,7 @@ pub struct Known {
     pub fields: BTreeSet<String>,
     /// By list and text the ids that ever bore it.
     pub ids: BTreeMap<(String, String), Vec<i64>>,
-    /// All texts of the lists that it has.
+    /// Texts of its lists that have any: at least enough to suggest from.
     pub texts: BTreeMap<String, Vec<String>>,
 }
 
@@ -218,7 +216,7 @@ impl Resolver<'_> {
             Predicate::Actor(actors) => self.actors(actors)?,
             Predicate::Ticket(tickets) => Filter::Tickets(tickets.clone()),
             Predicate::Kind(kinds) => Filter::Kinds(kinds.clone()),
-            Predicate::Time(span) => Filter::Time(span.window(self.zone)),
+            Predicate::Time(span) => Filter::Time(self.window(*span)?),
             Predicate::Held(held) => self.held(held)?,
         })
     }
@@ -255,9 +253,18 @@ impl Resolver<'_> {
             when: match held.when {
                 Holding::Ever => HeldWhen::Ever,
                 Holding::Now => HeldWhen::Now,
-                Holding::During(span) => HeldWhen::During(span.window(self.zone)),
+                Holding::During(span) => HeldWhen::During(self.window(span)?),
             },
         })
+    }
+
+    fn window(&self, span: Span) -> Result<Window, QueryError> {
+        let window = span.window(self.zone);
+        if window.is_reversed() {
+            let what = format!("{span} is no time: the first is after the second");
+            return Err(self.error(Place::NONE, what, None));
+        }
+        Ok(window)
     }
 
     fn actors(&self, actors: &[Who]) -> Result<Filter, QueryError> {
@@ -287,7 +294,8 @@ impl Resolver<'_> {
         let all = self.known.fields.iter().map(String::as_str);
         let near = nearest(name, TICKET_COLUMNS.into_iter().chain(all));
         let what = format!(
-            "no event here ever named a field {name}; if it is right, write `{name}` in back-quotes"
+            "no event here ever named a field {0}; if it is right, write it in back-quotes: `{0}`",
+            short(name)
         );
         Err(self.error(*bare, what, near.map(str::to_owned)))
     }
@@ -329,7 +337,7 @@ impl Resolver<'_> {
     fn no_label(&self, list: &str, text: &Text) -> QueryError {
         let known = self.known.texts.get(list).into_iter().flatten();
         let near = nearest(&text.text, known.map(String::as_str));
-        let what = format!("no {list} was ever called \"{}\"", text.text);
+        let what = format!("no {list} was ever called \"{}\"", short(&text.text));
         let near = near.map(|near| serde_json::Value::from(near).to_string());
         self.error(text.at, what, near)
     }

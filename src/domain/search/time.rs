@@ -23,6 +23,15 @@ pub struct Window {
     pub until: Option<i64>,
 }
 
+impl Window {
+    /// True if it ends before it begins.
+    pub(super) fn is_reversed(self) -> bool {
+        self.from
+            .zip(self.until)
+            .is_some_and(|(from, until)| until < from)
+    }
+}
+
 impl Span {
     /// Its ticks, where days are those of a zone.
     pub(super) fn window(self, zone: &TimeZone) -> Window {

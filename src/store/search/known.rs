@@ -9,7 +9,8 @@ use crate::{
 };
 
 impl Store {
-    /// What a tenant has of what a query names; if it lacks a field, the fields that it has, at most 1,000.
+    /// What a tenant has of what a query names: fields, and if it lacks one, those that it has, at most
+    /// 1,000; labels, with their ids and the others of their lists. Two look-ups a label.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -26,6 +27,18 @@ impl Store {
                 known.fields.extend(self.list_fields(tenant).await?);
             }
         }
+        for (list, text) in &wanted.labels {
+            if !known.texts.contains_key(list) {
+                let texts = self.list_label_texts(tenant, list).await?;
+                known.texts.insert(list.clone(), texts);
+            }
+            // No label holds NUL, and Postgres takes no text that does.
+            if !text.contains('\0') {
+                let ids = self.find_label_ids(tenant, list, text).await?;
+                known.ids.insert((list.clone(), text.clone()), ids);
+            }
+        }
+        known.texts.retain(|_, texts| !texts.is_empty());
         Ok(known)
     }
 

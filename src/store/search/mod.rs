@@ -6,7 +6,7 @@ mod compose;
 mod known;
 mod row;
 
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 
 use self::{
     compose::{Order, push_where},
@@ -37,30 +37,12 @@ impl Store {
         after: Option<After>,
         limit: u16,
     ) -> Result<Vec<FoundChange>, StoreError> {
-        let order = Order::new(newest_first);
-        let mut sql = QueryBuilder::new(
-            "SELECT page.*, at.occurred_text FROM (
-                 SELECT c.ticket, c.event_id, c.nth, c.position, c.ticks, c.actor, c.field, c.kind,
-                        c.declared, c.from_value, c.to_value
-                 FROM change AS c WHERE ",
-        );
-        push_where(&mut sql, tenant, search);
-        if let Some(after) = after {
-            sql.push(" AND (c.ticks, c.event_id, c.nth) ")
-                .push(order.beyond);
-            sql.push(" (").push_bind(after.ticks);
-            sql.push(", ").push_bind(after.event_id.0);
-            sql.push(", ").push_bind(after.nth).push(")");
-        }
-        order.push_by(&mut sql, " ORDER BY ", ["c.ticks", "c.event_id", "c.nth"]);
-        sql.push(" LIMIT ").push_bind(i64::from(limit));
-        sql.push(") AS page");
-        push_instant(&mut sql, tenant, "page.position", "at");
-        order.push_by(
-            &mut sql,
-            " ORDER BY ",
-            ["page.ticks", "page.event_id", "page.nth"],
-        );
+        let list = List {
+            newest_first,
+            after,
+            limit,
+        };
+        let mut sql = changes("", tenant, search, list);
         let mut tx = self.reads.begin_with(BEGIN).await?;
         let rows: Vec<ChangeRow> = sql
             .build_query_as()
@@ -134,18 +116,75 @@ impl Store {
         Ok(count)
     }
 
-    /// How Postgres would list the changes that a search selects.
+    /// How Postgres would list the first changes that a search selects, line by line.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn explain_search(
         &self,
-        session: &mut PgConnection,
         tenant: &Tenant,
         search: &Search,
+        newest_first: bool,
+        limit: u16,
     ) -> Result<Vec<String>, StoreError> {
-        todo!()
+        let list = List {
+            newest_first,
+            after: None,
+            limit,
+        };
+        let mut sql = changes("EXPLAIN ", tenant, search, list);
+        let mut tx = self.reads.begin_with(BEGIN).await?;
+        let plan = sql
+            .build_query_scalar()
+            .persistent(false)
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(plan)
     }
+}
+
+/// Which part of a list of changes.
+#[derive(Debug, Clone, Copy)]
+struct List {
+    newest_first: bool,
+    after: Option<After>,
+    limit: u16,
+}
+
+/// The statement that lists changes.
+fn changes(
+    start: &'static str,
+    tenant: &Tenant,
+    search: &Search,
+    list: List,
+) -> QueryBuilder<Postgres> {
+    let order = Order::new(list.newest_first);
+    let mut sql = QueryBuilder::new(start);
+    sql.push(
+        "SELECT page.*, at.occurred_text FROM (
+             SELECT c.ticket, c.event_id, c.nth, c.position, c.ticks, c.actor, c.field, c.kind,
+                    c.declared, c.from_value, c.to_value
+             FROM change AS c WHERE ",
+    );
+    push_where(&mut sql, tenant, search);
+    if let Some(after) = list.after {
+        sql.push(" AND (c.ticks, c.event_id, c.nth) ")
+            .push(order.beyond);
+        sql.push(" (").push_bind(after.ticks);
+        sql.push(", ").push_bind(after.event_id.0);
+        sql.push(", ").push_bind(after.nth).push(")");
+    }
+    order.push_by(&mut sql, " ORDER BY ", ["c.ticks", "c.event_id", "c.nth"]);
+    sql.push(" LIMIT ").push_bind(i64::from(list.limit));
+    sql.push(") AS page");
+    push_instant(&mut sql, tenant, "page.position", "at");
+    order.push_by(
+        &mut sql,
+        " ORDER BY ",
+        ["page.ticks", "page.event_id", "page.nth"],
+    );
+    sql
 }
 
 /// Joins the Timestamp, as sent, of the event at a position. One look-up a row: joined freely, Postgres may
