@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "the command line is what prints")]
 
 mod bring_up;
+mod changes;
 mod conflicts;
 mod database;
 mod hooks;
@@ -13,6 +14,7 @@ mod listen;
 mod parked;
 mod postgres;
 mod project;
+mod search;
 mod send;
 mod serve;
 mod service;
@@ -57,6 +59,10 @@ enum Command {
     Import(import::ImportArgs),
     /// Show what happened to a ticket.
     Timeline(timeline::TimelineArgs),
+    /// Show who changed what, across tickets.
+    Changes(changes::ChangesArgs),
+    /// Ask the history in its search language.
+    Search(search::SearchArgs),
     /// Look at bodies that could not be an event when they arrived, and make history of them.
     #[command(
         subcommand,
@@ -142,6 +148,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => Box::pin(serve::run(shared, args)).await,
             Command::Import(args) => Box::pin(import::run(shared, args)).await,
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
+            Command::Changes(args) => Box::pin(changes::run(shared, args)).await,
+            Command::Search(args) => Box::pin(search::run(shared, args)).await,
             Command::Parked(command) => Box::pin(parked::run(shared, command)).await,
             Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,
             Command::Labels(command) => Box::pin(labels::run(shared, command)).await,

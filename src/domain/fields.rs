@@ -133,10 +133,16 @@ fn kind(field: &str) -> Option<Kind> {
     }
 }
 
+/// Bookkeeping by name.
+pub const BOOKKEEPING: [&str; 2] = ["id", "last_changed"];
+
+/// Bookkeeping by how the name begins.
+pub const BOOKKEEPING_PREFIXES: [&str; 5] =
+    ["read_", "first_read_", "time_spent_", "real_time_", "dbi_"];
+
 /// True for bookkeeping: fields that move without anybody having changed the ticket.
 pub fn is_bookkeeping(field: &str) -> bool {
-    const PREFIXES: [&str; 5] = ["read_", "first_read_", "time_spent_", "real_time_", "dbi_"];
-    matches!(field, "id" | "last_changed") || PREFIXES.iter().any(|p| field.starts_with(p))
+    BOOKKEEPING.contains(&field) || BOOKKEEPING_PREFIXES.iter().any(|p| field.starts_with(p))
 }
 
 /// True if a write that names `declared` explains that `moved` moved with it.

@@ -17,6 +17,7 @@ pub mod label;
 pub mod log;
 pub mod page;
 pub mod parked;
+pub mod search;
 pub mod signature;
 pub mod token;
 pub mod zone;

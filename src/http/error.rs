@@ -14,6 +14,7 @@ use crate::{
     domain::{
         ids::Position,
         page::CursorError,
+        search::QueryError,
         signature::SignatureError,
         token::{Scope, TokenError},
     },
@@ -34,6 +35,8 @@ pub(super) enum ApiError {
     BadBody(String),
     /// 400: a parameter that is none, or has no such value.
     BadParameter(String),
+    /// 400: a search that is none.
+    BadQuery(QueryError),
     /// 401.
     Signature(SignatureError),
     /// 401.
@@ -89,12 +92,21 @@ struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
+    /// Of a search: the characters before the place that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<usize>,
+    /// Of a search: what may have been meant there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggest: Option<String>,
 }
 
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadBody(_) | Self::BadParameter(_) => StatusCode::BAD_REQUEST,
+            Self::BadBody(_)
+            | Self::BadParameter(_)
+            | Self::BadQuery(_)
+            | Self::Store(StoreError::TooBroad) => StatusCode::BAD_REQUEST,
             Self::Signature(_) | Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
@@ -119,6 +131,10 @@ impl ApiError {
         match self {
             Self::BadBody(_) => ("urn:ticketlog:bad-body", "The body is wrong"),
             Self::BadParameter(_) => ("urn:ticketlog:bad-parameter", "A parameter is wrong"),
+            Self::BadQuery(_) => ("urn:ticketlog:bad-query", "The search cannot be read"),
+            Self::Store(StoreError::TooBroad) => {
+                ("urn:ticketlog:too-broad", "The search takes too long")
+            }
             Self::Signature(_) => (
                 "urn:ticketlog:bad-signature",
                 "The delivery is not signed as it should be",
@@ -169,6 +185,10 @@ impl ApiError {
             | Self::BadParameter(detail)
             | Self::Unknown(detail)
             | Self::WrongMethod(detail) => detail.clone(),
+            Self::BadQuery(error) => error.to_string(),
+            Self::Store(error @ StoreError::TooBroad) => {
+                format!("{error}: add a time, a field, an actor or a ticket")
+            }
             Self::Signature(error) => error.to_string(),
             Self::NotAcceptable => {
                 "accept application/json, text/csv or application/x-ndjson, or give format=json, csv or ndjson"
@@ -217,11 +237,17 @@ impl IntoResponse for ApiError {
         }
         let status = self.status();
         let (r#type, title) = self.kind();
+        let query = match &self {
+            Self::BadQuery(error) => Some(error),
+            _ => None,
+        };
         let problem = Problem {
             r#type,
             title,
             status: status.as_u16(),
             detail: self.detail(),
+            at: query.and_then(QueryError::at),
+            suggest: query.and_then(QueryError::suggest).map(str::to_owned),
         };
         let mut response = (status, Json(problem)).into_response();
         response.extensions_mut().insert(ProblemType(r#type));
@@ -289,6 +315,12 @@ impl From<SignatureError> for ApiError {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         Self::Token(error)
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        Self::BadQuery(error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod body;
+mod changes;
 mod client;
 mod edge;
 mod error;
@@ -118,6 +119,7 @@ pub fn router(state: AppState) -> Router {
             "/v1/tenants/{tenant}/tickets/{ticket}/events",
             get(tickets::list_ticket_events),
         )
+        .route("/v1/tenants/{tenant}/changes", get(changes::list_changes))
         .route("/v1/tenants/{tenant}/events", get(feed::list_events))
         .route(
             "/v1/tenants/{tenant}/events/stream",

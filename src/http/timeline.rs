@@ -43,17 +43,22 @@ pub(super) struct TimelineParams {
     format: Option<Format>,
 }
 
+/// What is left out unless it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Include {
+pub(super) enum Include {
+    /// Kind touched, and bookkeeping fields.
     Noise,
 }
 
+/// Of a list by time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Order {
+pub(super) enum Order {
+    /// Oldest first.
     #[default]
     Asc,
+    /// Newest first.
     Desc,
 }
 

@@ -7,6 +7,7 @@ use crate::domain::{
     completeness::Confidence,
     fields::Value,
     history::{Change, Entry, Kind},
+    instant::OccurredAt,
     label::Labels,
 };
 
@@ -31,13 +32,7 @@ pub fn timeline(entries: &[Entry], labels: &Labels) -> String {
             .map(|change| change_line(change, labels, ticks))
             .collect();
         table.add_row([
-            plain(
-                &entry
-                    .occurred_at
-                    .as_utc()
-                    .replace('T', " ")
-                    .replace('Z', ""),
-            ),
+            instant(&entry.occurred_at),
             actor,
             event(entry),
             lines.join("\n"),
@@ -45,6 +40,11 @@ pub fn timeline(entries: &[Entry], labels: &Labels) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// An instant in UTC, without its letters.
+pub(super) fn instant(at: &OccurredAt) -> String {
+    plain(&at.as_utc().replace('T', " ").replace('Z', ""))
 }
 
 fn event(entry: &Entry) -> String {
@@ -60,7 +60,7 @@ fn event(entry: &Entry) -> String {
     }
 }
 
-fn change_line(change: &Change, labels: &Labels, ticks: i64) -> String {
+pub(super) fn change_line(change: &Change, labels: &Labels, ticks: i64) -> String {
     let field = plain(&change.field);
     let shown = |value| labelled(shown(value), labels.of_value(&change.field, value, ticks));
     let to = || change.to.as_ref().map_or_else(String::new, shown);
@@ -93,7 +93,7 @@ fn doubt(entry: &Entry) -> String {
 }
 
 /// An id with its label, if it has one; the label can neither obey nor pass for more than a label.
-fn labelled(id: String, label: Option<&str>) -> String {
+pub(super) fn labelled(id: String, label: Option<&str>) -> String {
     match label {
         Some(label) => format!("{id} {}", terminal::start(label.as_bytes(), LABEL_CHARS)),
         None => id,
@@ -111,7 +111,7 @@ fn shown(value: &Value) -> String {
 
 /// Text that cannot move the cursor, colour the screen or break the table: what the sender's users typed
 /// is not for the terminal to obey.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     /// Longest text shown, in characters; `--json` shows all.
     const MAX_CHARS: usize = 200;
     let mut shown: String = text

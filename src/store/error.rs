@@ -9,6 +9,9 @@ pub enum StoreError {
     /// Postgres understood and refused *these values*: other rows of the batch may be fine.
     #[error("the database refused the statement")]
     Refused(#[source] sqlx::Error),
+    /// A search took longer than it may.
+    #[error("the search takes longer than 30 s")]
+    TooBroad,
     /// What is stored is not what we store.
     #[error("a stored row cannot be read: {table}.{column} of {row}")]
     Corrupt {
@@ -25,6 +28,19 @@ pub enum StoreError {
     /// Not the address of a database.
     #[error("not a database URL like postgres://user:password@host:5432/database")]
     Address(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Of a search: its own time-out is no failure of the database.
+    pub(super) fn of_search(error: sqlx::Error) -> Self {
+        /// `query_canceled`: the statement's time-out, for nobody else cancels ours.
+        const CANCELED: &str = "57014";
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref() {
+            Some(CANCELED) => Self::TooBroad,
+            _ => error.into(),
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -16,6 +16,7 @@ mod parked;
 pub mod projection;
 mod read;
 mod reprocess;
+mod search;
 mod setting;
 mod tenant;
 mod token;

@@ -137,7 +137,7 @@ proptest! {
 }
 
 /// Delivers bodies through this many connections at a time.
-async fn deliver_all(app: &TestApp, bodies: Vec<Bytes>, connections: usize) {
+pub(crate) async fn deliver_all(app: &TestApp, bodies: Vec<Bytes>, connections: usize) {
     let mut waiting = bodies.into_iter();
     let mut under_way = JoinSet::new();
     loop {

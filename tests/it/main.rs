@@ -35,6 +35,7 @@ mod projection;
 mod read;
 mod real_data;
 mod receive;
+mod search;
 mod sender;
 mod signatures;
 mod spool;

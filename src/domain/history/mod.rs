@@ -124,6 +124,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All there are, by their words.
+    pub const ALL: [Self; 5] = [
+        Self::Changed,
+        Self::Initial,
+        Self::NotSent,
+        Self::Set,
+        Self::Touched,
+    ];
+
+    /// The kind of a word.
+    pub fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word for it in SQL, JSON and pages.
     pub fn as_str(self) -> &'static str {
         match self {

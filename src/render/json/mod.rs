@@ -3,7 +3,7 @@
 //! Values stand as SuperOffice sent them. What shows ids takes the labels that
 //! [`wanted`](crate::domain::label::wanted) names, and shows those valid at its own instant.
 
-mod rows;
+pub(super) mod rows;
 
 use std::collections::BTreeMap;
 

@@ -97,7 +97,7 @@ impl Table for EntryJson {
     }
 }
 
-fn change_cells(change: Option<&ChangeJson>) -> [Cell; 7] {
+pub(in crate::render) fn change_cells(change: Option<&ChangeJson>) -> [Cell; 7] {
     [
         change.map(|change| &change.field).into(),
         change.map(|change| change.kind).into(),
@@ -117,6 +117,6 @@ fn label(label: Option<&LabelJson>) -> Option<&String> {
     label.and_then(|LabelJson(label)| label.as_ref())
 }
 
-fn actor(actor: &ActorJson) -> [Cell; 2] {
+pub(in crate::render) fn actor(actor: &ActorJson) -> [Cell; 2] {
     [actor.id.into(), actor.label.as_ref().into()]
 }

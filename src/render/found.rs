@@ -1,0 +1,168 @@
+//! What a search found, as JSON and as tables.
+
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+
+use super::{
+    csv::{self, Cell},
+    json::{
+        ActorJson, ChangeJson,
+        rows::{actor, change_cells},
+    },
+    table::{change_line, instant, labelled},
+};
+use crate::domain::{
+    ids::{EventId, Position, TicketId},
+    label::Labels,
+    search::{FoundChange, FoundTicket},
+};
+
+/// A change with its event and its ticket.
+#[derive(Debug, Clone, Serialize)]
+pub struct FoundChangeJson {
+    ticket: TicketId,
+    event_id: EventId,
+    position: Position,
+    occurred_at: String,
+    actor: ActorJson,
+    #[serde(flatten)]
+    change: ChangeJson,
+}
+
+impl FoundChangeJson {
+    /// With the labels valid at its instant.
+    pub fn new(found: FoundChange, labels: &Labels) -> Self {
+        let ticks = found.occurred_at.ticks();
+        Self {
+            ticket: found.ticket,
+            event_id: found.event_id,
+            position: found.position,
+            occurred_at: found.occurred_at.as_utc().to_owned(),
+            actor: ActorJson::new(found.actor, labels, ticks),
+            change: ChangeJson::new(found.change, labels, ticks),
+        }
+    }
+}
+
+/// A ticket with changes that were asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct FoundTicketJson {
+    /// The ticket.
+    ticket: TicketId,
+    /// How many of its changes were asked for.
+    changes: i64,
+    /// When the first of them happened.
+    first_at: String,
+    /// When the last of them happened.
+    last_at: String,
+}
+
+impl From<FoundTicket> for FoundTicketJson {
+    fn from(found: FoundTicket) -> Self {
+        Self {
+            ticket: found.ticket,
+            changes: found.changes,
+            first_at: found.first_at.as_utc().to_owned(),
+            last_at: found.last_at.as_utc().to_owned(),
+        }
+    }
+}
+
+/// How many changes were asked for.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CountJson {
+    /// How many.
+    pub count: i64,
+}
+
+impl csv::Table for FoundChangeJson {
+    const COLUMNS: &'static [&'static str] = &[
+        "ticket",
+        "event_id",
+        "position",
+        "occurred_at",
+        "actor",
+        "actor_label",
+        "field",
+        "kind",
+        "declared",
+        "from",
+        "from_label",
+        "to",
+        "to_label",
+    ];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        let mut row = vec![
+            self.ticket.into(),
+            self.event_id.into(),
+            self.position.into(),
+            Cell::instant(Some(&self.occurred_at)),
+        ];
+        row.extend(actor(&self.actor));
+        row.extend(change_cells(Some(&self.change)));
+        vec![row]
+    }
+}
+
+impl csv::Table for FoundTicketJson {
+    const COLUMNS: &'static [&'static str] = &["ticket", "changes", "first_at", "last_at"];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        vec![vec![
+            self.ticket.into(),
+            self.changes.into(),
+            Cell::instant(Some(&self.first_at)),
+            Cell::instant(Some(&self.last_at)),
+        ]]
+    }
+}
+
+impl csv::Table for CountJson {
+    const COLUMNS: &'static [&'static str] = &["count"];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        vec![vec![self.count.into()]]
+    }
+}
+
+/// Changes as a table that fits the terminal. Ids stand before their labels.
+pub fn changes(found: &[FoundChange], labels: &Labels) -> String {
+    let mut table = empty(["when (UTC)", "ticket", "actor", "change"]);
+    for found in found {
+        let ticks = found.occurred_at.ticks();
+        let actor = found
+            .actor
+            .map(|actor| labelled(actor.0.to_string(), labels.of_actor(Some(actor), ticks)));
+        table.add_row([
+            instant(&found.occurred_at),
+            found.ticket.to_string(),
+            actor.unwrap_or_default(),
+            change_line(&found.change, labels, ticks),
+        ]);
+    }
+    table.to_string()
+}
+
+/// Tickets as a table that fits the terminal.
+pub fn tickets(found: &[FoundTicket]) -> String {
+    let mut table = empty(["ticket", "changes", "first (UTC)", "last (UTC)"]);
+    for found in found {
+        table.add_row([
+            found.ticket.to_string(),
+            found.changes.to_string(),
+            instant(&found.first_at),
+            instant(&found.last_at),
+        ]);
+    }
+    table.to_string()
+}
+
+fn empty(header: [&str; 4]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}

@@ -1,0 +1,202 @@
+//! Answers to searches, from the projected changes.
+//!
+//! The statements are composed, because no two searches ask alike; all that comes from outside is bound.
+
+mod compose;
+mod known;
+mod row;
+
+use sqlx::{Postgres, QueryBuilder};
+
+use self::{
+    compose::{Order, push_where},
+    row::{ChangeRow, TicketRow},
+};
+use super::{Store, StoreError};
+use crate::domain::{
+    ids::{Tenant, TicketId},
+    search::{After, FoundChange, FoundTicket, Search},
+};
+
+/// Longest a search may take: enough to count a hundred million changes, and short enough that one which
+/// reads everything cannot keep others from reading for long. Planned for the values at hand; compiling a
+/// plan would take longer than most searches.
+const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL jit = off";
+
+impl Store {
+    /// At most `limit` changes that a search selects, by (instant, event id, place in the event).
+    ///
+    /// # Errors
+    /// [`StoreError::TooBroad`] if it takes longer than 30 s, [`StoreError::Unavailable`],
+    /// [`StoreError::Corrupt`].
+    pub async fn search_changes(
+        &self,
+        tenant: &Tenant,
+        search: &Search,
+        newest_first: bool,
+        after: Option<After>,
+        limit: u16,
+    ) -> Result<Vec<FoundChange>, StoreError> {
+        let list = List {
+            newest_first,
+            after,
+            limit,
+        };
+        let mut sql = changes("", tenant, search, list);
+        let mut tx = self.reads.begin_with(BEGIN).await?;
+        let rows: Vec<ChangeRow> = sql
+            .build_query_as()
+            .persistent(false)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::of_search)?;
+        tx.commit().await?;
+        rows.into_iter().map(FoundChange::try_from).collect()
+    }
+
+    /// At most `limit` tickets that have changes which a search selects, by number.
+    ///
+    /// # Errors
+    /// As [`Store::search_changes`].
+    pub async fn search_tickets(
+        &self,
+        tenant: &Tenant,
+        search: &Search,
+        greatest_first: bool,
+        after: Option<TicketId>,
+        limit: u16,
+    ) -> Result<Vec<FoundTicket>, StoreError> {
+        let order = Order::new(greatest_first);
+        let mut sql = QueryBuilder::new(
+            "SELECT page.ticket, page.changes, first.occurred_text AS first_text, last.occurred_text AS last_text
+             FROM (
+                 SELECT c.ticket, count(*) AS changes,
+                        (array_agg(c.position ORDER BY c.ticks, c.event_id))[1] AS first,
+                        (array_agg(c.position ORDER BY c.ticks DESC, c.event_id DESC))[1] AS last
+                 FROM change AS c WHERE ",
+        );
+        push_where(&mut sql, tenant, search);
+        if let Some(after) = after {
+            sql.push(" AND c.ticket ").push(order.beyond).push(" ");
+            sql.push_bind(after.number());
+        }
+        sql.push(" GROUP BY c.ticket");
+        order.push_by(&mut sql, " ORDER BY ", ["c.ticket"]);
+        sql.push(" LIMIT ").push_bind(i64::from(limit));
+        sql.push(") AS page");
+        push_instant(&mut sql, tenant, "page.first", "first");
+        push_instant(&mut sql, tenant, "page.last", "last");
+        order.push_by(&mut sql, " ORDER BY ", ["page.ticket"]);
+        let mut tx = self.reads.begin_with(BEGIN).await?;
+        let rows: Vec<TicketRow> = sql
+            .build_query_as()
+            .persistent(false)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(StoreError::of_search)?;
+        tx.commit().await?;
+        rows.into_iter().map(FoundTicket::try_from).collect()
+    }
+
+    /// How many changes a search selects.
+    ///
+    /// # Errors
+    /// [`StoreError::TooBroad`] if it takes longer than 30 s, [`StoreError::Unavailable`].
+    pub async fn search_count(&self, tenant: &Tenant, search: &Search) -> Result<i64, StoreError> {
+        let mut sql = QueryBuilder::new("SELECT count(*) FROM change AS c WHERE ");
+        push_where(&mut sql, tenant, search);
+        let mut tx = self.reads.begin_with(BEGIN).await?;
+        let count: i64 = sql
+            .build_query_scalar()
+            .persistent(false)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(StoreError::of_search)?;
+        tx.commit().await?;
+        Ok(count)
+    }
+
+    /// How Postgres would list the first changes that a search selects, line by line.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn explain_search(
+        &self,
+        tenant: &Tenant,
+        search: &Search,
+        newest_first: bool,
+        limit: u16,
+    ) -> Result<Vec<String>, StoreError> {
+        let list = List {
+            newest_first,
+            after: None,
+            limit,
+        };
+        let mut sql = changes("EXPLAIN ", tenant, search, list);
+        let mut tx = self.reads.begin_with(BEGIN).await?;
+        let plan = sql
+            .build_query_scalar()
+            .persistent(false)
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(plan)
+    }
+}
+
+/// Which part of a list of changes.
+#[derive(Debug, Clone, Copy)]
+struct List {
+    newest_first: bool,
+    after: Option<After>,
+    limit: u16,
+}
+
+/// The statement that lists changes.
+fn changes(
+    start: &'static str,
+    tenant: &Tenant,
+    search: &Search,
+    list: List,
+) -> QueryBuilder<Postgres> {
+    let order = Order::new(list.newest_first);
+    let mut sql = QueryBuilder::new(start);
+    sql.push(
+        "SELECT page.*, at.occurred_text FROM (
+             SELECT c.ticket, c.event_id, c.nth, c.position, c.ticks, c.actor, c.field, c.kind,
+                    c.declared, c.from_value, c.to_value
+             FROM change AS c WHERE ",
+    );
+    push_where(&mut sql, tenant, search);
+    if let Some(after) = list.after {
+        sql.push(" AND (c.ticks, c.event_id, c.nth) ")
+            .push(order.beyond);
+        sql.push(" (").push_bind(after.ticks);
+        sql.push(", ").push_bind(after.event_id.0);
+        sql.push(", ").push_bind(after.nth).push(")");
+    }
+    order.push_by(&mut sql, " ORDER BY ", ["c.ticks", "c.event_id", "c.nth"]);
+    sql.push(" LIMIT ").push_bind(i64::from(list.limit));
+    sql.push(") AS page");
+    push_instant(&mut sql, tenant, "page.position", "at");
+    order.push_by(
+        &mut sql,
+        " ORDER BY ",
+        ["page.ticks", "page.event_id", "page.nth"],
+    );
+    sql
+}
+
+/// Joins the Timestamp, as sent, of the event at a position. One look-up a row: joined freely, Postgres may
+/// read the whole log.
+fn push_instant(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: &Tenant,
+    position: &'static str,
+    name: &'static str,
+) {
+    sql.push(" CROSS JOIN LATERAL (SELECT e.occurred_text FROM event AS e WHERE e.tenant = ");
+    sql.push_bind(tenant.as_str().to_owned());
+    sql.push(" AND e.position = ").push(position);
+    sql.push(" LIMIT 1) AS ").push(name);
+}

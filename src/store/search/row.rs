@@ -1,0 +1,95 @@
+//! Rows of searches as what they say.
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        fields::Value,
+        history::{Change, Kind},
+        ids::{Actor, EventId, Position, TicketId},
+        instant::OccurredAt,
+        search::{FoundChange, FoundTicket},
+    },
+    store::StoreError,
+};
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ChangeRow {
+    ticket: i64,
+    event_id: Uuid,
+    nth: i32,
+    position: i64,
+    actor: Option<i64>,
+    field: String,
+    kind: String,
+    declared: bool,
+    from_value: Option<String>,
+    to_value: Option<String>,
+    occurred_text: Option<String>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct TicketRow {
+    ticket: i64,
+    changes: i64,
+    first_text: Option<String>,
+    last_text: Option<String>,
+}
+
+impl TryFrom<ChangeRow> for FoundChange {
+    type Error = StoreError;
+
+    fn try_from(row: ChangeRow) -> Result<Self, StoreError> {
+        let corrupt = |column| StoreError::Corrupt {
+            table: "change",
+            column,
+            row: format!("{} {}", row.event_id, row.nth),
+        };
+        let value = |json: Option<String>, column| match json {
+            None => Ok(None),
+            Some(json) => match RawValue::from_string(json) {
+                Ok(json) => Ok(Some(Value::new(&json))),
+                Err(_) => Err(corrupt(column)),
+            },
+        };
+        let at = row.occurred_text.as_deref().and_then(OccurredAt::parse);
+        Ok(Self {
+            ticket: TicketId::new(row.ticket).ok_or_else(|| corrupt("ticket"))?,
+            event_id: EventId(row.event_id),
+            nth: row.nth,
+            position: Position(row.position),
+            occurred_at: at.ok_or_else(|| corrupt("position"))?,
+            actor: row.actor.map(Actor),
+            change: Change {
+                kind: Kind::read(&row.kind).ok_or_else(|| corrupt("kind"))?,
+                field: row.field,
+                declared: row.declared,
+                from: value(row.from_value, "from_value")?,
+                to: value(row.to_value, "to_value")?,
+            },
+        })
+    }
+}
+
+impl TryFrom<TicketRow> for FoundTicket {
+    type Error = StoreError;
+
+    fn try_from(row: TicketRow) -> Result<Self, StoreError> {
+        let corrupt = |column| StoreError::Corrupt {
+            table: "change",
+            column,
+            row: format!("of ticket {}", row.ticket),
+        };
+        let at = |text: Option<&str>| {
+            let at = text.and_then(OccurredAt::parse);
+            at.ok_or_else(|| corrupt("position"))
+        };
+        Ok(Self {
+            ticket: TicketId::new(row.ticket).ok_or_else(|| corrupt("ticket"))?,
+            changes: row.changes,
+            first_at: at(row.first_text.as_deref())?,
+            last_at: at(row.last_text.as_deref())?,
+        })
+    }
+}

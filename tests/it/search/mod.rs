@@ -1,0 +1,6 @@
+//! The search: its language, and its answers against a naive scan.
+
+mod generated;
+mod language;
+mod naive;
+mod queries;
