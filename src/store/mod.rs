@@ -3,6 +3,7 @@
 mod appender;
 mod conflict;
 mod delivery;
+mod desk;
 mod error;
 mod event;
 mod feed;
@@ -29,9 +30,10 @@ use tokio::{sync::watch, time::timeout};
 
 pub use self::{
     appender::Appender,
+    desk::{Desk, DeskPage},
     error::StoreError,
     feed::{HookHour, SeenSign},
-    history::{TicketEvents, TicketHistory},
+    history::{TicketDiff, TicketEvents, TicketHistory},
     label::LabelFilter,
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
