@@ -14,6 +14,7 @@
 mod append_only;
 mod command_line;
 mod deliveries;
+mod desk;
 mod durability;
 mod feed;
 mod feed_health;

@@ -4,5 +4,5 @@
 mod examples;
 pub(crate) mod fold;
 pub(crate) mod histories;
-mod reading;
+pub(crate) mod reading;
 mod wire;
