@@ -20,6 +20,7 @@ const AWAY: &str = "ticketlog_postgres_away";
 const SPOOL_BYTES: &str = "ticketlog_spool_bytes";
 const SPOOL_REFUSING: &str = "ticketlog_spool_refusing";
 const ASIDE: &str = "ticketlog_spool_aside_total";
+const UNPROJECTED: &str = "ticketlog_unprojected_events";
 
 /// Seconds: from a commit on a fast disk, by way of the second after which SuperOffice tries again, to
 /// what is not an answer any more.
@@ -80,6 +81,10 @@ fn describe() {
     describe_gauge!(
         SPOOL_REFUSING,
         "1 if the spool was full or could not be written when it was last tried"
+    );
+    describe_gauge!(
+        UNPROJECTED,
+        "Events of all tenants that answers across tickets do not know yet"
     );
     describe_counter!(
         ASIDE,
@@ -142,6 +147,16 @@ pub fn spool(bytes: u64, refusing: bool) {
     )]
     gauge!(SPOOL_BYTES).set(bytes as f64);
     gauge!(SPOOL_REFUSING).set(flag(refusing));
+}
+
+/// How many events are not projected yet.
+pub fn unprojected(events: i64) {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::as_conversions,
+        reason = "exact up to 9e15"
+    )]
+    gauge!(UNPROJECTED).set(events as f64);
 }
 
 /// Something of the spool was kept aside.

@@ -19,7 +19,17 @@ pub(super) struct Readiness {
     /// `ok`, or `away`: then deliveries are spooled.
     database: &'static str,
     spool: SpoolJson,
+    projections: ProjectionsJson,
     hooks: Vec<HookStateJson>,
+}
+
+/// How far answers across tickets are behind the logs.
+#[derive(Debug, Serialize)]
+struct ProjectionsJson {
+    /// `ok`, `behind`, or `unknown` while the database is away.
+    state: &'static str,
+    /// Events of all tenants that are not projected yet.
+    events_behind: Option<i64>,
 }
 
 /// A hook's state in brief; `/v1/hooks` says more.
@@ -56,6 +66,7 @@ pub(super) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<R
             state: if spool.refusing { "refusing" } else { "ok" },
             bytes: spool.bytes,
         },
+        projections: projections(&state, database).await,
         hooks: hook_states(&state),
     };
     let status = if ready {
@@ -72,6 +83,32 @@ async fn takes_deliveries(state: &AppState) -> bool {
         return false;
     };
     matches!(timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())))
+}
+
+/// Asked of the database and not of the projector, whose own word would stand still with it.
+async fn projections(state: &AppState, database: bool) -> ProjectionsJson {
+    let events_behind = if database {
+        events_behind(state).await
+    } else {
+        None
+    };
+    ProjectionsJson {
+        state: match events_behind {
+            None => "unknown",
+            Some(0) => "ok",
+            Some(_) => "behind",
+        },
+        events_behind,
+    }
+}
+
+/// Events that are not projected yet; `None` if the database does not say so in time.
+pub(super) async fn events_behind(state: &AppState) -> Option<i64> {
+    let store = state.store.borrow().clone()?;
+    timeout(PING_TIMEOUT, store.count_unprojected())
+        .await
+        .ok()?
+        .ok()
 }
 
 fn hook_states(state: &AppState) -> Vec<HookStateJson> {

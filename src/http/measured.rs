@@ -3,20 +3,23 @@
 use std::time::Instant;
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::header,
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::error::ProblemType;
+use super::{AppState, error::ProblemType, health::events_behind};
 use crate::measure;
 
 /// The text format of Prometheus.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /metrics`: for Prometheus.
-pub(super) async fn show_metrics() -> impl IntoResponse {
+pub(super) async fn show_metrics(State(state): State<AppState>) -> impl IntoResponse {
+    if let Some(events) = events_behind(&state).await {
+        measure::unprojected(events);
+    }
     ([(header::CONTENT_TYPE, TEXT)], measure::render())
 }
 

@@ -355,13 +355,15 @@ async fn health_needs_no_database_and_readiness_needs_that_or_the_spool() {
     let hooks = json!([{"hook": "default", "state": "ok"}]);
     assert_eq!(
         app.read("/readyz").await,
-        json!({"ready": true, "database": "ok", "spool": {"state": "ok", "bytes": 0}, "hooks": hooks})
+        json!({"ready": true, "database": "ok", "spool": {"state": "ok", "bytes": 0},
+            "projections": {"state": "ok", "events_behind": 0}, "hooks": hooks})
     );
     app.db.store.close().await;
     assert_eq!(app.get("/healthz").await.status, 200);
     assert_eq!(
         app.read("/readyz").await,
-        json!({"ready": true, "database": "away", "spool": {"state": "ok", "bytes": 0}, "hooks": hooks})
+        json!({"ready": true, "database": "away", "spool": {"state": "ok", "bytes": 0},
+            "projections": {"state": "unknown", "events_behind": null}, "hooks": hooks})
     );
 
     let app = TestApp::start_without_spool().await;
@@ -369,6 +371,7 @@ async fn health_needs_no_database_and_readiness_needs_that_or_the_spool() {
     app.deliver(payload::created(1)).await.assert(503);
     assert_eq!(
         app.get("/readyz").await.assert(503),
-        json!({"ready": false, "database": "away", "spool": {"state": "refusing", "bytes": 0}, "hooks": hooks})
+        json!({"ready": false, "database": "away", "spool": {"state": "refusing", "bytes": 0},
+            "projections": {"state": "unknown", "events_behind": null}, "hooks": hooks})
     );
 }
