@@ -22,6 +22,7 @@ mod history;
 mod hostile;
 mod layers;
 mod limits;
+mod losses;
 mod model;
 mod outages;
 mod parked;
