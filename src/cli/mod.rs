@@ -5,6 +5,7 @@
 mod bring_up;
 mod conflicts;
 mod database;
+mod generate;
 mod hooks;
 mod import;
 mod lines;
@@ -51,6 +52,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Store bodies from files as if they had been delivered.
     Import(import::ImportArgs),
+    /// Fill a new tenant with made-up tickets, to try the program at size.
+    Generate(generate::GenerateArgs),
     /// Show what happened to a ticket.
     Timeline(timeline::TimelineArgs),
     /// Look at bodies that could not be an event when they arrived, and make history of them.
@@ -116,6 +119,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         match cli.command {
             Command::Serve(args) => Box::pin(serve::run(shared, args)).await,
             Command::Import(args) => Box::pin(import::run(shared, args)).await,
+            Command::Generate(args) => Box::pin(generate::run(shared, args)).await,
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
             Command::Parked(command) => Box::pin(parked::run(shared, command)).await,
             Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,

@@ -1,6 +1,7 @@
 //! The log in Postgres. The only place that names sqlx and that holds SQL.
 
 mod appender;
+mod bulk;
 mod conflict;
 mod delivery;
 mod error;
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 
 pub use self::{
     appender::Appender,
+    bulk::{Bulk, Rows},
     error::StoreError,
     feed::{HookHour, SeenSign},
     history::TicketHistory,

@@ -18,6 +18,7 @@ mod durability;
 mod feed;
 mod feed_health;
 mod fuzz;
+mod generate;
 mod history;
 mod hostile;
 mod layers;

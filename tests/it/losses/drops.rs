@@ -34,14 +34,14 @@ impl Loss {
         match self {
             Self::Nothing => (tickets.map(|t| vec![true; t.len()]).collect(), Vec::new()),
             Self::Scattered(percent) => {
-                let mut arrives = || rng.u8(0..100) >= percent;
-                let arrived = tickets.map(|t| t.iter().map(|_| arrives()).collect());
+                let mut spared = || rng.u8(0..100) >= percent;
+                let arrived = tickets.map(|t| t.iter().map(|_| spared()).collect());
                 (arrived.collect(), Vec::new())
             }
             Self::Burst | Self::Outage => {
                 let (from, to) = stretch(source, &mut rng);
-                let arrives = |ticks: i64| ticks <= from || ticks >= to;
-                let arrived = tickets.map(|t| t.iter().map(|told| arrives(told.ticks())).collect());
+                let spared = |ticks: i64| ticks <= from || ticks >= to;
+                let arrived = tickets.map(|t| t.iter().map(|told| spared(told.ticks())).collect());
                 let outage = Outage {
                     from_ticks: from,
                     to_ticks: Some(to),
@@ -55,7 +55,12 @@ impl Loss {
 
 /// The Timestamps of the last event before a stretch and of the first after it.
 fn stretch(source: &Source, rng: &mut fastrand::Rng) -> (i64, i64) {
-    let mut ticks: Vec<i64> = source.tickets.iter().flatten().map(|t| t.ticks()).collect();
+    let mut ticks: Vec<i64> = source
+        .tickets
+        .iter()
+        .flatten()
+        .map(super::Told::ticks)
+        .collect();
     ticks.sort_unstable();
     let length = ticks.len() / 20;
     let last_before = rng.usize(0..ticks.len() - length - 1);

@@ -38,6 +38,24 @@ pub(super) fn reasons(tally: &Tally) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
+/// Why losses that moved a field left no trace.
+pub(super) fn untraced(sender: &str, tally: &Tally) -> String {
+    let Losses {
+        no_trace,
+        whole_tickets,
+        at_end,
+        ..
+    } = tally.moved;
+    let of_all = |part| share(part, tally.moved.total());
+    format!(
+        "| {sender} | {} | {} | {} | {} |",
+        of_all(no_trace),
+        of_all(whole_tickets),
+        of_all(at_end),
+        of_all(no_trace - whole_tickets - at_end)
+    )
+}
+
 /// Permille of a whole, rounded.
 pub(super) fn permille(part: u64, whole: u64) -> u64 {
     (part * 2000 + whole).checked_div(whole * 2).unwrap_or(0)

@@ -18,6 +18,8 @@ pub(super) struct Losses {
     pub(super) no_trace: u64,
     /// Of those without a trace: of a ticket of which nothing arrived, so that there is no interval at all.
     pub(super) whole_tickets: u64,
+    /// Of those without a trace: after all that arrived of the ticket.
+    pub(super) at_end: u64,
 }
 
 /// Figures of some losses from some tickets.
@@ -39,11 +41,13 @@ impl Losses {
         self.suspect + self.unproven + self.no_trace
     }
 
-    fn count(&mut self, confidence: Confidence) {
-        match confidence {
-            Confidence::Suspect => self.suspect += 1,
-            Confidence::Unproven => self.unproven += 1,
-            Confidence::Consistent => self.no_trace += 1,
+    fn of(confidence: Confidence) -> Self {
+        let counted = |state| u64::from(confidence == state);
+        Self {
+            suspect: counted(Confidence::Suspect),
+            unproven: counted(Confidence::Unproven),
+            no_trace: counted(Confidence::Consistent),
+            ..Self::default()
         }
     }
 }
@@ -54,6 +58,7 @@ impl AddAssign for Losses {
         self.unproven += other.unproven;
         self.no_trace += other.no_trace;
         self.whole_tickets += other.whole_tickets;
+        self.at_end += other.at_end;
     }
 }
 
@@ -98,7 +103,12 @@ impl Tally {
             let next = places.partition_point(|place| *place < lost);
             let entry = history.entries.get(next);
             let interval = entry.map_or(&history.open, |entry| &entry.completeness);
-            self.add_loss(&ticket[lost], interval, places.is_empty());
+            let mut loss = Losses::of(interval.confidence());
+            if loss.no_trace > 0 {
+                loss.whole_tickets = u64::from(places.is_empty());
+                loss.at_end = u64::from(entry.is_none() && !places.is_empty());
+            }
+            self.add_loss(&ticket[lost], loss, interval);
         }
         for (entry, pair) in history.entries.iter().skip(1).zip(places.windows(2)) {
             if pair[0] + 1 == pair[1] {
@@ -112,15 +122,10 @@ impl Tally {
         }
     }
 
-    fn add_loss(&mut self, told: &Told, interval: &Completeness, whole_ticket: bool) {
-        let mut one = Losses {
-            whole_tickets: u64::from(whole_ticket),
-            ..Losses::default()
-        };
-        one.count(interval.confidence());
-        self.all += one;
+    fn add_loss(&mut self, told: &Told, loss: Losses, interval: &Completeness) {
+        self.all += loss;
         if told.moved {
-            self.moved += one;
+            self.moved += loss;
         }
         for reason in &interval.reasons {
             *self.reasons.entry(reason.as_str()).or_default() += 1;
