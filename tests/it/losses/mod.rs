@@ -62,20 +62,18 @@ fn real(tickets: usize) -> Source {
     let mut text = String::new();
     let mut file = GzDecoder::new(std::fs::File::open(file).unwrap());
     file.read_to_string(&mut text).unwrap();
-    let mut by_ticket: BTreeMap<i64, Vec<TicketEvent>> = BTreeMap::new();
+    let mut by_ticket: BTreeMap<&str, Vec<TicketEvent>> = BTreeMap::new();
     for line in text.lines() {
-        let body: serde_json::Value = serde_json::from_str(line).unwrap();
-        let ticket = body["PrimaryKey"].as_i64().unwrap();
-        let events = by_ticket.entry(ticket).or_default();
-        events.push(ticket_event(line.as_bytes()));
+        let (_, ticket) = line.split_once("\"PrimaryKey\":").unwrap();
+        let (ticket, _) = ticket.split_once(',').unwrap();
+        if by_ticket.len() < tickets || by_ticket.contains_key(ticket) {
+            let events = by_ticket.entry(ticket).or_default();
+            events.push(ticket_event(line.as_bytes()));
+        }
     }
     Source {
         name: "real incidents",
-        tickets: by_ticket
-            .into_values()
-            .take(tickets)
-            .map(in_order)
-            .collect(),
+        tickets: by_ticket.into_values().map(in_order).collect(),
     }
 }
 
@@ -136,10 +134,10 @@ fn assert_as_the_rules_say(source: &Source, loss: Loss, seed: u64) {
 
 #[test]
 fn an_interval_that_a_rule_can_see_is_never_consistent() {
-    let real = real(400);
+    let real = real(150);
     for (seed, loss) in (1..).zip(LOSSES.into_iter().chain([Loss::Nothing])) {
         assert_as_the_rules_say(&real, loss, seed);
-        for (_, source) in made_up(40) {
+        for (_, source) in made_up(15) {
             assert_as_the_rules_say(&source, loss, seed);
         }
     }
@@ -156,9 +154,9 @@ fn nothing_is_suspect_where_nothing_is_lost() {
         ),
         (21_514, 0, 0)
     );
-    for (sender, source) in made_up(150) {
+    for (sender, source) in made_up(80) {
         let tally = measure(&source, Loss::Nothing, 0);
-        assert!(tally.intact > 500, "{}", sender.name);
+        assert!(tally.intact > 300, "{}", sender.name);
         if sender.allowed_for {
             assert_eq!(tally.intact_suspect, 0, "{}", sender.name);
         } else {
@@ -173,7 +171,7 @@ fn nothing_is_suspect_where_nothing_is_lost() {
 
 #[test]
 fn a_loss_in_a_known_outage_leaves_a_trace_unless_the_whole_ticket_is_lost() {
-    for source in std::iter::once(real(400)).chain(made_up(60).map(|(_, source)| source)) {
+    for source in std::iter::once(real(150)).chain(made_up(40).map(|(_, source)| source)) {
         let tally = measure_often(&source, Loss::Outage, 3);
         assert!(tally.all.total() > 0, "{}", source.name);
         assert_eq!(
@@ -187,8 +185,8 @@ fn a_loss_in_a_known_outage_leaves_a_trace_unless_the_whole_ticket_is_lost() {
 /// Not the figures of the docs, which are of more histories: a change of the rules that moves them shows here.
 #[test]
 fn losses_are_seen_about_as_often_as_documented() {
-    let (_, plain) = made_up(300).next().unwrap();
-    for (source, suspect, no_trace) in [(real(700), 560, 280), (plain, 745, 220)] {
+    let (_, plain) = made_up(200).next().unwrap();
+    for (source, suspect, no_trace) in [(real(400), 560, 280), (plain, 745, 220)] {
         let tally = measure_often(&source, Loss::Scattered(5), 3);
         let of_moved = |part| table::permille(part, tally.moved.total());
         let place = format!("{}: {tally:?}", source.name);
