@@ -73,7 +73,7 @@ fn write_to(
         body,
         "{end},\n  \"Event\": \"{}\",\n  \"PrimaryKey\": {},\n  \"Entity\": \"ticket\",\n  \
          \"ContextIdentifier\": \"{tenant}\",\n  \"ChangedByAssociateId\": {},\n  \
-         \"WebhookName\": \"Ticket history\",\n  \"FieldValues\": {{\n",
+         \"WebhookName\": \"Ticket history, all changes\",\n  \"FieldValues\": {{\n",
         happening.name, ticket.id, happening.actor,
     )?;
     fields(body, ticket)?;

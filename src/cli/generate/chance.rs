@@ -28,9 +28,42 @@ pub(super) fn events(mean: i64, rng: &mut fastrand::Rng) -> i64 {
     count.max(1)
 }
 
-/// One of `1..=count`, the first far more often than the last.
+/// One of `1..=count`, the first far more often than the last: of 200 the first a thirtieth of the time, and a
+/// fifth of them half of the time.
 pub(super) fn favourite(count: i64, rng: &mut fastrand::Rng) -> i64 {
-    let one = |rng: &mut fastrand::Rng| rng.i64(0..count.max(1));
-    // The least of three: a fifth of the people do half the work.
-    one(rng).min(one(rng)).min(one(rng)) + 1
+    let count = count.max(1);
+    rng.i64(0..count) * rng.i64(0..count) / count + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{around, events, favourite};
+
+    /// So many draws in order.
+    fn draws(draw: fn(&mut fastrand::Rng) -> i64) -> Vec<i64> {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut all: Vec<i64> = (0..20_000).map(|_| draw(&mut rng)).collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn averages_are_kept() {
+        for draw in [
+            |rng: &mut _| around(1000, rng),
+            |rng: &mut _| events(1000, rng),
+        ] {
+            let mean = draws(draw).iter().sum::<i64>() / 20_000;
+            assert!((850..1150).contains(&mean), "{mean}");
+        }
+    }
+
+    #[test]
+    fn a_fifth_does_most_of_the_work() {
+        let all = draws(|rng| favourite(200, rng));
+        assert_eq!(all[0], 1);
+        assert!(all[19_999] <= 200);
+        let by_a_fifth = all.iter().filter(|one| **one <= 40).count();
+        assert!((9_500..13_500).contains(&by_a_fifth), "{by_a_fifth}");
+    }
 }
