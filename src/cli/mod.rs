@@ -6,6 +6,7 @@ mod bring_up;
 mod changes;
 mod conflicts;
 mod database;
+mod generate;
 mod hooks;
 mod import;
 mod labels;
@@ -57,6 +58,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Store bodies from files as if they had been delivered.
     Import(import::ImportArgs),
+    /// Fill a new tenant with made-up tickets, to try the program at size.
+    Generate(generate::GenerateArgs),
     /// Show what happened to a ticket.
     Timeline(timeline::TimelineArgs),
     /// Show who changed what, across tickets.
@@ -147,6 +150,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         match cli.command {
             Command::Serve(args) => Box::pin(serve::run(shared, args)).await,
             Command::Import(args) => Box::pin(import::run(shared, args)).await,
+            Command::Generate(args) => Box::pin(generate::run(shared, args)).await,
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
             Command::Changes(args) => Box::pin(changes::run(shared, args)).await,
             Command::Search(args) => Box::pin(search::run(shared, args)).await,

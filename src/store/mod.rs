@@ -1,6 +1,7 @@
 //! The log in Postgres. The only place that names sqlx and that holds SQL.
 
 mod appender;
+mod bulk;
 mod conflict;
 mod delivery;
 mod desk;
@@ -33,6 +34,7 @@ use tokio::{sync::watch, time::timeout};
 
 pub use self::{
     appender::Appender,
+    bulk::{Bulk, Rows},
     desk::{Desk, DeskPage},
     error::StoreError,
     feed::{HookHour, SeenSign},
