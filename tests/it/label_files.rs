@@ -1,6 +1,12 @@
 //! Labels from files, and what is set for a tenant: through the program.
 
-use std::{collections::BTreeMap, fs, io::Write, path::Path, process::Output};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::Path,
+    process::{Output, Stdio},
+};
 
 use serde_json::{Value, json};
 
@@ -153,6 +159,23 @@ async fn a_file_may_be_written_in_many_ways() {
         assert_eq!(listed["items"][1]["label"], "Å", "{tenant}");
         assert_eq!(listed["items"][1]["source"], json!(file.path));
     }
+    let mut piped = ticketlog([
+        "labels",
+        "import",
+        "Piped",
+        "-",
+        "--database-url",
+        &db.url(),
+    ])
+    .stdin(Stdio::piped())
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut stdin = piped.stdin.take().unwrap();
+    stdin.write_all(b"field,id,label\npriority,1,High").unwrap();
+    drop(stdin);
+    let (out, _) = printed(&piped.wait_with_output().unwrap());
+    assert_eq!(out, "1 labels recorded, 0 bad\n");
     let odd = "field,id,label,valid_from\nticket_status,3,\"a, \"\"b\"\"\n<i>\",\n\
                ticket_status,3,=1+1,2025-01-01T00:00:00Z\nticket_status,3,,2025-02-01T00:00:00Z\n";
     let file = File::new(odd);

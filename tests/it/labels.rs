@@ -459,6 +459,41 @@ async fn a_hostile_label_is_kept_as_it_is() {
 }
 
 #[tokio::test]
+async fn labels_as_csv_are_safe_and_numbers_stay_numbers() {
+    let app = app_with_a_ticket().await;
+    record(
+        &app,
+        json!([{"list": "connect_id", "id": -1, "label": "=cmd()"},
+               {"list": "connect_id", "id": 0, "label": "a, \"b\"\nc", "valid_from": "2025-01-01T00:00:00.10Z"}]),
+    )
+    .await;
+    bridge(&app, json!([{"owner": -1, "actor": 19}])).await;
+    let csv = async |path: &str| {
+        let answer = app.get(&format!("{path}format=csv")).await;
+        assert_eq!(answer.status, 200);
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        text.split("\r\n").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lines = csv(&format!("{LABELS}?list=connect_id&")).await;
+    assert_eq!(
+        lines[0],
+        "list,id,label,valid_from,source,recorded_at,stale"
+    );
+    assert!(
+        lines[1].starts_with("connect_id,-1,'=cmd(),,api,2"),
+        "{lines:?}"
+    );
+    let second = "connect_id,0,\"a, \"\"b\"\"\nc\",2025-01-01T00:00:00.10Z,api,2";
+    assert!(
+        lines[2].starts_with(second) && lines[2].ends_with(",false"),
+        "{lines:?}"
+    );
+    let lines = csv(&format!("{BRIDGE}?")).await;
+    assert_eq!(lines[0], "owner,actor,source,recorded_at");
+    assert!(lines[1].starts_with("-1,19,api,2"), "{lines:?}");
+}
+
+#[tokio::test]
 async fn a_body_that_is_wrong_says_where_and_records_nothing() {
     let app = app_with_a_ticket().await;
     let one = |element: &str| {
