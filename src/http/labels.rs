@@ -84,10 +84,10 @@ pub(super) async fn list_labels(
     labels.truncate(limit.into());
     let next = labels.last().filter(|_| more);
     let next = next.map(|label| encode_cursor(&query, &label.place));
-    let stale = store.list_stale(&tenant).await?;
+    let outdated = store.list_stale(&tenant).await?;
     let items = labels.into_iter();
     let items: Vec<_> = items
-        .map(|label| RecordedLabelJson::new(label, &stale))
+        .map(|label| RecordedLabelJson::new(label, &outdated))
         .collect();
     Ok(form.answer(&ListJson { items, next }))
 }
