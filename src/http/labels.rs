@@ -1,8 +1,8 @@
-//! Labels: what ids mean, and which owner is which actor.
+//! Labels: what ids mean.
 
 use std::fmt;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::Response};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, Visitor},
@@ -13,24 +13,22 @@ use super::{
     error::ApiError,
     extract::{Path, Query, instant, limit, unknown_tenant},
     json_body::JsonBody,
+    list::{Asked, Format},
     tenants::NoParams,
 };
 use crate::{
     clock,
     domain::{
         ids::Tenant,
-        label::{LabelPlace, NewPair, NewRow, Subjects, read_label},
+        label::{LabelPlace, NewRow, Subjects, read_label},
         page::{decode_cursor, encode_cursor},
     },
-    render::{
-        json::ListJson,
-        label::{BridgedPairJson, RecordedLabelJson},
-    },
+    render::{json::ListJson, label::RecordedLabelJson},
     store::{LabelFilter, Store},
 };
 
 /// What is recorded as the source of labels that came through the API.
-const SOURCE: &str = "api";
+pub(super) const SOURCE: &str = "api";
 
 /// Parameters of [`list_labels`].
 #[derive(Debug, Deserialize)]
@@ -48,14 +46,18 @@ pub(super) struct LabelsParams {
     limit: Option<u32>,
     /// Where to go on: `next` of the page before.
     cursor: Option<String>,
+    /// The form of the list.
+    format: Option<Format>,
 }
 
 /// `GET /v1/tenants/{tenant}/labels`: the labels with their history, by list, id and instant.
 pub(super) async fn list_labels(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
+    asked: Asked,
     Query(params): Query<LabelsParams>,
-) -> Result<Json<ListJson<RecordedLabelJson>>, ApiError> {
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
     let limit = limit(params.limit)?;
     let at_ticks = params
         .at
@@ -82,12 +84,12 @@ pub(super) async fn list_labels(
     labels.truncate(limit.into());
     let next = labels.last().filter(|_| more);
     let next = next.map(|label| encode_cursor(&query, &label.place));
-    let stale = store.list_stale(&tenant).await?;
+    let outdated = store.list_stale(&tenant).await?;
     let items = labels.into_iter();
-    let items = items
-        .map(|label| RecordedLabelJson::new(label, &stale))
+    let items: Vec<_> = items
+        .map(|label| RecordedLabelJson::new(label, &outdated))
         .collect();
-    Ok(Json(ListJson { items, next }))
+    Ok(form.answer(&ListJson { items, next }))
 }
 
 /// Labels to be recorded.
@@ -121,7 +123,7 @@ struct LabelBody {
 #[derive(Debug, Serialize)]
 pub(super) struct RecordedJson {
     /// All that the body held.
-    recorded: usize,
+    pub(super) recorded: usize,
 }
 
 /// `PUT /v1/tenants/{tenant}/labels`: records labels, all or none. Those that are not named stay.
@@ -148,88 +150,9 @@ pub(super) async fn put_labels(
     Ok(Json(RecordedJson { recorded }))
 }
 
-/// Parameters of [`list_bridge`].
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BridgeParams {
-    /// Items in a page.
-    limit: Option<u32>,
-    /// Where to go on: `next` of the page before.
-    cursor: Option<String>,
-}
-
-/// `GET /v1/tenants/{tenant}/labels/bridge`: which owner is which actor, by owner.
-pub(super) async fn list_bridge(
-    State(state): State<AppState>,
-    Path(tenant): Path<Tenant>,
-    Query(params): Query<BridgeParams>,
-) -> Result<Json<ListJson<BridgedPairJson>>, ApiError> {
-    let limit = limit(params.limit)?;
-    let query = format!("bridge {tenant}");
-    let after: Option<i64> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
-    let store = known(&state, &tenant).await?;
-    let mut pairs = store
-        .list_bridge(&tenant, after, limit.saturating_add(1))
-        .await?;
-    let more = pairs.len() > usize::from(limit);
-    pairs.truncate(limit.into());
-    let next = pairs.last().filter(|_| more);
-    let next = next.map(|pair| encode_cursor(&query, &pair.owner));
-    let items = pairs.into_iter().map(BridgedPairJson::from).collect();
-    Ok(Json(ListJson { items, next }))
-}
-
-/// Pairs to be recorded.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object {\"bridge\": […]}")]
-pub(super) struct BridgeBody {
-    /// The pairs, in any order.
-    bridge: Vec<PairBody>,
-}
-
-/// An owner and an actor who are the same person, in the place of pairs that either was in.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object {\"owner\", \"actor\"}")]
-struct PairBody {
-    /// An ejuser id, as in `owned_by`.
-    owner: Id,
-    /// An associate id, as in `actor`; null ends the pair of the owner.
-    #[serde(deserialize_with = "Option::deserialize")]
-    actor: Option<Id>,
-}
-
-/// `PUT /v1/tenants/{tenant}/labels/bridge`: joins owners with actors, all or none. Pairs of owners and
-/// actors that are not named stay.
-pub(super) async fn put_bridge(
-    State(state): State<AppState>,
-    Path(tenant): Path<Tenant>,
-    Query(NoParams {}): Query<NoParams>,
-    JsonBody(body): JsonBody<BridgeBody>,
-) -> Result<Json<RecordedJson>, ApiError> {
-    let mut pairs = Vec::with_capacity(body.bridge.len());
-    let mut subjects = Subjects::default();
-    for (at, new) in (0..).zip(&body.bridge) {
-        let pair = NewPair {
-            owner: new.owner.0,
-            actor: new.actor.map(|actor| actor.0),
-        };
-        unique(&mut subjects, &pair, "bridge", at)?;
-        pairs.push(pair);
-    }
-    let store = known(&state, &tenant).await?;
-    store
-        .put_bridge(&tenant, &pairs, SOURCE, clock::now())
-        .await?;
-    let recorded = pairs.len();
-    Ok(Json(RecordedJson { recorded }))
-}
-
 /// The store, if the tenant has a log. Before its first event only the command line takes labels: here a
 /// name without a log is a slip of the pen.
-async fn known(state: &AppState, tenant: &Tenant) -> Result<Store, ApiError> {
+pub(super) async fn known(state: &AppState, tenant: &Tenant) -> Result<Store, ApiError> {
     let store = state.store().await?;
     match store.find_head(tenant).await? {
         Some(_) => Ok(store),
@@ -237,7 +160,13 @@ async fn known(state: &AppState, tenant: &Tenant) -> Result<Store, ApiError> {
     }
 }
 
-fn unique(subjects: &mut Subjects, row: &impl NewRow, list: &str, at: u64) -> Result<(), ApiError> {
+/// Takes an element of the body, unless an earlier one says something about the same.
+pub(super) fn unique(
+    subjects: &mut Subjects,
+    row: &impl NewRow,
+    list: &str,
+    at: u64,
+) -> Result<(), ApiError> {
     match subjects.take(row, at) {
         None => Ok(()),
         Some((called, before)) => Err(ApiError::BadBody(format!(
@@ -248,7 +177,7 @@ fn unique(subjects: &mut Subjects, row: &impl NewRow, list: &str, at: u64) -> Re
 
 /// An id in a body.
 #[derive(Debug, Clone, Copy)]
-struct Id(i64);
+pub(super) struct Id(pub(super) i64);
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

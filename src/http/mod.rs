@@ -2,6 +2,7 @@
 
 mod access;
 mod body;
+mod bridge;
 mod changes;
 mod client;
 mod desk;
@@ -108,7 +109,7 @@ pub fn router(state: AppState) -> Router {
         )
         .route(
             "/v1/tenants/{tenant}/labels/bridge",
-            get(labels::list_bridge).put(labels::put_bridge),
+            get(bridge::list_bridge).put(bridge::put_bridge),
         )
         .route("/v1/tenants/{tenant}/diff", get(diff::list_diffs))
         .route("/v1/tenants/{tenant}/tickets", get(desk::list_tickets))

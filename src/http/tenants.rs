@@ -89,7 +89,7 @@ impl TenantJson {
 
 impl Table for TenantJson {
     const COLUMNS: &'static [&'static str] = &[
-        "tenant", "log_id", "head", "events", "tickets", "undated", "first_at", "last_at",
+        "tenant", "log_id", "head", "events", "tickets", "undated", "first_at", "last_at", "zone",
     ];
 
     fn rows(&self) -> Vec<Vec<Cell>> {
@@ -102,6 +102,7 @@ impl Table for TenantJson {
             self.undated.into(),
             Cell::instant(self.first_at.as_deref()),
             Cell::instant(self.last_at.as_deref()),
+            self.zone.as_ref().into(),
         ]]
     }
 }

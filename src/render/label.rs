@@ -6,7 +6,10 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::terminal;
+use super::{
+    csv::{self, Cell},
+    terminal,
+};
 use crate::domain::{
     instant::OccurredAt,
     label::{BridgedPair, RecordedLabel},
@@ -71,6 +74,43 @@ impl From<BridgedPair> for BridgedPairJson {
             source: pair.source,
             recorded_at: pair.recorded_at,
         }
+    }
+}
+
+impl csv::Table for RecordedLabelJson {
+    const COLUMNS: &'static [&'static str] = &[
+        "list",
+        "id",
+        "label",
+        "valid_from",
+        "source",
+        "recorded_at",
+        "stale",
+    ];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        vec![vec![
+            Cell::from(&self.list),
+            self.id.into(),
+            self.label.as_ref().into(),
+            Cell::instant(self.valid_from.as_deref()),
+            Cell::from(&self.source),
+            self.recorded_at.into(),
+            self.stale.into(),
+        ]]
+    }
+}
+
+impl csv::Table for BridgedPairJson {
+    const COLUMNS: &'static [&'static str] = &["owner", "actor", "source", "recorded_at"];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        vec![vec![
+            self.owner.into(),
+            self.actor.into(),
+            Cell::from(&self.source),
+            self.recorded_at.into(),
+        ]]
     }
 }
 

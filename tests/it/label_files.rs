@@ -1,7 +1,14 @@
 //! Labels from files, and what is set for a tenant: through the program.
 
-use std::{collections::BTreeMap, fs, io::Write, path::Path, process::Output};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Write},
+    path::Path,
+    process::{Output, Stdio},
+};
 
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -45,6 +52,48 @@ impl File {
     }
 }
 
+/// The four events of one real ticket.
+fn import_ticket_45(db: &TestDb) {
+    let mut events = String::new();
+    let packed = fs::File::open(data("uci_incidents_3500.ndjson.gz")).unwrap();
+    GzDecoder::new(packed).read_to_string(&mut events).unwrap();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for line in events.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        if event["PrimaryKey"] == 45 {
+            writeln!(file, "{line}").unwrap();
+        }
+    }
+    let (code, out, err) = run(db, &["import", file.path().to_str().unwrap()]);
+    assert!(code == Some(0) && out.starts_with("4 stored"), "{out}{err}");
+}
+
+/// Every label in a timeline against those of the file; gives how many values there were.
+fn compare(timeline: &[Value], known: &BTreeMap<(&str, i64), &str>) -> usize {
+    let mut compared = 0;
+    for entry in timeline {
+        let actor = &entry["actor"];
+        let label = known[&("changed_by", actor["id"].as_i64().unwrap())];
+        assert_eq!(actor["label"], label);
+        for change in entry["changes"].as_array().unwrap() {
+            for side in ["from", "to"] {
+                let Some(id) = change[side].as_i64() else {
+                    continue;
+                };
+                let field = change["field"].as_str().unwrap();
+                let expected = known.get(&(field, id)).copied();
+                assert_eq!(
+                    change[format!("{side}_label")].as_str(),
+                    expected,
+                    "{change}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    compared
+}
+
 #[tokio::test]
 async fn the_labels_of_real_histories_are_shown_on_them() {
     let db = TestDb::create().await;
@@ -65,45 +114,13 @@ async fn the_labels_of_real_histories_are_shown_on_them() {
         (Some(0), "2646 labels recorded, 0 bad\n"),
         "{err}"
     );
-    let events = data("uci_incidents_3500.ndjson.gz");
-    let mut some = tempfile::NamedTempFile::new().unwrap();
-    let unpacked = std::process::Command::new("zcat")
-        .arg(events)
-        .output()
-        .unwrap();
-    for line in String::from_utf8(unpacked.stdout).unwrap().lines() {
-        if line.contains("\"PrimaryKey\":45,") || line.contains("\"PrimaryKey\": 45,") {
-            writeln!(some, "{line}").unwrap();
-        }
-    }
-    let (code, out, err) = run(&db, &["import", some.path().to_str().unwrap()]);
-    assert!(code == Some(0) && out.starts_with("4 stored"), "{out}{err}");
+    import_ticket_45(&db);
     let (_, shown, _) = run(&db, &["timeline", "Cust10498", "45"]);
     let app = TestApp::start_with(db, false).await;
     let timeline = app
         .read_all("/v1/tenants/Cust10498/tickets/45/timeline?include=noise")
         .await;
-    let mut compared = 0;
-    for entry in &timeline {
-        let actor = &entry["actor"];
-        let label = known[&("changed_by", actor["id"].as_i64().unwrap())];
-        assert_eq!(actor["label"], label);
-        for change in entry["changes"].as_array().unwrap() {
-            for side in ["from", "to"] {
-                let Some(id) = change[side].as_i64() else {
-                    continue;
-                };
-                let field = change["field"].as_str().unwrap();
-                let expected = known.get(&(field, id)).copied();
-                assert_eq!(
-                    change[format!("{side}_label")].as_str(),
-                    expected,
-                    "{change}"
-                );
-                compared += 1;
-            }
-        }
-    }
+    let compared = compare(&timeline, &known);
     assert!(compared > 12, "{compared}");
     assert!(shown.contains("status: 1 Active → 2 Closed"), "{shown}");
     assert!(
@@ -153,6 +170,28 @@ async fn a_file_may_be_written_in_many_ways() {
         assert_eq!(listed["items"][1]["label"], "Å", "{tenant}");
         assert_eq!(listed["items"][1]["source"], json!(file.path));
     }
+    let mut piped = ticketlog([
+        "labels",
+        "import",
+        "Piped",
+        "-",
+        "--database-url",
+        &db.url(),
+    ])
+    .stdin(Stdio::piped())
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut stdin = piped.stdin.take().unwrap();
+    stdin.write_all(b"field,id,label\npriority,1,High").unwrap();
+    drop(stdin);
+    let (out, _) = printed(&piped.wait_with_output().unwrap());
+    assert_eq!(out, "1 labels recorded, 0 bad\n");
+}
+
+#[tokio::test]
+async fn texts_in_quotes_formulas_and_endings_are_read_as_meant() {
+    let db = TestDb::create().await;
     let odd = "field,id,label,valid_from\nticket_status,3,\"a, \"\"b\"\"\n<i>\",\n\
                ticket_status,3,=1+1,2025-01-01T00:00:00Z\nticket_status,3,,2025-02-01T00:00:00Z\n";
     let file = File::new(odd);
@@ -230,6 +269,11 @@ async fn a_bad_row_is_told_by_its_line_and_nothing_is_recorded() {
     assert!(!listed.contains("Running"), "{listed}");
     let (code, out, _) = run(&db, &["labels", "import", "T", path, "--skip-bad"]);
     assert_eq!((code, &*out), (Some(2), "2 labels recorded, 9 bad\n"));
+}
+
+#[tokio::test]
+async fn a_file_with_other_columns_is_told_what_they_should_be() {
+    let db = TestDb::create().await;
     for (content, complaint) in [
         ("", "the column \"field\" is missing"),
         ("status,1,x\n", "there is no column \"status\""),

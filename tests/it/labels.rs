@@ -202,94 +202,73 @@ async fn what_is_built_in_holds_until_an_operator_says_otherwise() {
     );
 }
 
-#[tokio::test]
-async fn owners_and_actors_of_one_number_are_two_people() {
+/// With a second event, by which actor 8 gives the ticket from owner 8 to owner 19.
+async fn app_with_a_handover() -> TestApp {
     let app = app_with_a_ticket().await;
     let event = payload::changed(76).at("2025-01-02T00:00:00Z");
     let event = event.set("owned_by", 19).with("ChangedByAssociateId", 8);
     app.deliver(event).await.assert(200);
-    record(
-        &app,
-        json!([{"list": "owned_by", "id": 8, "label": "Owner 8"}]),
-    )
-    .await;
-    record(
-        &app,
-        json!([{"list": "changed_by", "id": 19, "label": "Actor 19"}]),
-    )
-    .await;
-    let shown = async || {
-        let timeline = app.read("/v1/tenants/Cust1/tickets/76/timeline").await;
-        let entry = &timeline["items"][1];
-        let change = &entry["changes"][0];
-        [
-            timeline["items"][0]["actor"]["label"].clone(),
-            entry["actor"]["label"].clone(),
-            change["from_label"].clone(),
-            change["to_label"].clone(),
-        ]
-    };
-    let nobody = Value::Null;
-    assert_eq!(
-        shown().await,
-        [json!("Actor 19"), nobody.clone(), json!("Owner 8"), nobody]
-    );
+    let owner = json!([{"list": "owned_by", "id": 8, "label": "Owner 8"}]);
+    record(&app, owner).await;
+    let actor = json!([{"list": "changed_by", "id": 19, "label": "Actor 19"}]);
+    record(&app, actor).await;
+    app
+}
+
+/// What these are called: actor 19, actor 8, owner 8, owner 19; "-" is nothing.
+async fn people(app: &TestApp) -> [String; 4] {
+    let timeline = app.read("/v1/tenants/Cust1/tickets/76/timeline").await;
+    let [first, second] = [&timeline["items"][0], &timeline["items"][1]];
+    let change = &second["changes"][0];
+    [
+        &first["actor"]["label"],
+        &second["actor"]["label"],
+        &change["from_label"],
+        &change["to_label"],
+    ]
+    .map(|label| label.as_str().unwrap_or("-").to_owned())
+}
+
+#[tokio::test]
+async fn owners_and_actors_of_one_number_are_two_people() {
+    let app = app_with_a_handover().await;
+    assert_eq!(people(&app).await, ["Actor 19", "-", "Owner 8", "-"]);
     // Only what the operator says is the same person is: owner 8 is actor 8 here, and 19 nobody's.
+    let pairs = json!([{"owner": 8, "actor": 8}, {"owner": 20, "actor": 19}]);
+    bridge(&app, pairs).await;
+    assert_eq!(people(&app).await, ["Actor 19", "Owner 8", "Owner 8", "-"]);
+}
+
+#[tokio::test]
+async fn a_pair_lends_labels_until_one_has_its_own() {
+    let app = app_with_a_handover().await;
     bridge(
         &app,
         json!([{"owner": 8, "actor": 8}, {"owner": 20, "actor": 19}]),
     )
     .await;
-    assert_eq!(
-        shown().await,
-        [
-            json!("Actor 19"),
-            json!("Owner 8"),
-            json!("Owner 8"),
-            Value::Null
-        ]
-    );
     bridge(&app, json!([{"owner": 19, "actor": 19}])).await;
-    assert_eq!(
-        shown().await,
-        [
-            json!("Actor 19"),
-            json!("Owner 8"),
-            json!("Owner 8"),
-            json!("Actor 19")
-        ]
-    );
-    // Its own comes first, from when on it has one.
+    let lent = ["Actor 19", "Owner 8", "Owner 8", "Actor 19"];
+    assert_eq!(people(&app).await, lent);
     record(
         &app,
         json!([{"list": "owned_by", "id": 19, "label": "Own", "valid_from": "2025-01-02T00:00:00Z"},
                {"list": "actor", "id": 8, "label": "Late", "valid_from": "2025-01-02T00:00:00.0000001Z"}]),
     )
     .await;
-    assert_eq!(
-        shown().await,
-        [
-            json!("Actor 19"),
-            json!("Owner 8"),
-            json!("Owner 8"),
-            json!("Own")
-        ]
-    );
+    let own = ["Actor 19", "Owner 8", "Owner 8", "Own"];
+    assert_eq!(people(&app).await, own);
+    // The pair of owner 20 has ended with that of its actor.
     let pairs = app.read(BRIDGE).await;
-    let pairs: Vec<(i64, i64)> = pairs["items"]
+    let pairs: Vec<String> = pairs["items"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|pair| {
-            (
-                pair["owner"].as_i64().unwrap(),
-                pair["actor"].as_i64().unwrap(),
-            )
-        })
+        .map(|pair| format!("{}-{}", pair["owner"], pair["actor"]))
         .collect();
-    assert_eq!(pairs, [(8, 8), (19, 19)]);
+    assert_eq!(pairs, ["8-8", "19-19"]);
     bridge(&app, json!([{"owner": 8, "actor": null}])).await;
-    assert_eq!(shown().await[1], Value::Null);
+    assert_eq!(people(&app).await[1], "-");
 }
 
 #[tokio::test]
@@ -459,6 +438,42 @@ async fn a_hostile_label_is_kept_as_it_is() {
 }
 
 #[tokio::test]
+async fn labels_as_csv_are_safe_and_numbers_stay_numbers() {
+    let app = app_with_a_ticket().await;
+    record(
+        &app,
+        json!([{"list": "connect_id", "id": -1, "label": "=cmd()"},
+               {"list": "connect_id", "id": 0, "label": "a, \"b\"\nc", "valid_from": "2025-01-01T00:00:00.10Z"}]),
+    )
+    .await;
+    bridge(&app, json!([{"owner": -1, "actor": 19}])).await;
+    let csv = async |path: &str| {
+        let answer = app.get(&format!("{path}format=csv")).await;
+        assert_eq!(answer.status, 200);
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        text.split("\r\n").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lines = csv(&format!("{LABELS}?list=connect_id&")).await;
+    assert_eq!(
+        lines[0],
+        "list,id,label,valid_from,source,recorded_at,stale"
+    );
+    assert!(
+        lines[1].starts_with("connect_id,-1,'=cmd(),,api,2"),
+        "{lines:?}"
+    );
+    let second = "connect_id,0,\"a, \"\"b\"\"\nc\",2025-01-01T00:00:00.10Z,api,2";
+    assert!(
+        lines[2].starts_with(second) && lines[2].ends_with(",false"),
+        "{lines:?}"
+    );
+    let lines = csv(&format!("{BRIDGE}?")).await;
+    assert_eq!(lines[0], "owner,actor,source,recorded_at");
+    assert!(lines[1].starts_with("-1,19,api,2"), "{lines:?}");
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn a_body_that_is_wrong_says_where_and_records_nothing() {
     let app = app_with_a_ticket().await;
     let one = |element: &str| {

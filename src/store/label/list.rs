@@ -124,14 +124,12 @@ impl Store {
         filter: &LabelFilter,
     ) -> Result<Vec<RecordedLabel>, StoreError> {
         let taken = || (BUILT_IN.iter()).filter(|(list, id, _)| filter.takes(list, *id));
-        let recorded: Labels = match filter.at_ticks {
-            // A recorded one in the same place comes before it anyway.
-            None => Labels::default(),
-            Some(_) => {
-                let wanted = taken().map(|(list, id, _)| ((*list).to_owned(), *id));
-                self.find_recorded(tenant, &wanted.collect()).await?
-            }
-        };
+        // Without an instant, a recorded one in the same place comes before it anyway.
+        let mut recorded = Labels::default();
+        if filter.at_ticks.is_some() {
+            let wanted = taken().map(|(list, id, _)| ((*list).to_owned(), *id));
+            recorded = self.find_recorded(tenant, &wanted.collect()).await?;
+        }
         let unreplaced = taken().filter(|(list, id, _)| {
             let at = filter.at_ticks.unwrap_or(BEGINNING);
             !recorded.has(list, *id, at)

@@ -1,0 +1,106 @@
+//! The bridge: which owner is the same person as which actor.
+
+use axum::{Json, extract::State, response::Response};
+use serde::Deserialize;
+
+use super::{
+    AppState,
+    error::ApiError,
+    extract::{Path, Query, limit},
+    json_body::JsonBody,
+    labels::{Id, RecordedJson, SOURCE, known, unique},
+    list::{Asked, Format},
+    tenants::NoParams,
+};
+use crate::{
+    clock,
+    domain::{
+        ids::Tenant,
+        label::{NewPair, Subjects},
+        page::{decode_cursor, encode_cursor},
+    },
+    render::{json::ListJson, label::BridgedPairJson},
+};
+
+/// Parameters of [`list_bridge`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BridgeParams {
+    /// Items in a page.
+    limit: Option<u32>,
+    /// Where to go on: `next` of the page before.
+    cursor: Option<String>,
+    /// The form of the list.
+    format: Option<Format>,
+}
+
+/// `GET /v1/tenants/{tenant}/labels/bridge`: which owner is which actor, by owner.
+pub(super) async fn list_bridge(
+    State(state): State<AppState>,
+    Path(tenant): Path<Tenant>,
+    asked: Asked,
+    Query(params): Query<BridgeParams>,
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
+    let limit = limit(params.limit)?;
+    let query = format!("bridge {tenant}");
+    let after: Option<i64> = match &params.cursor {
+        Some(cursor) => Some(decode_cursor(&query, cursor)?),
+        None => None,
+    };
+    let store = known(&state, &tenant).await?;
+    let mut pairs = store
+        .list_bridge(&tenant, after, limit.saturating_add(1))
+        .await?;
+    let more = pairs.len() > usize::from(limit);
+    pairs.truncate(limit.into());
+    let next = pairs.last().filter(|_| more);
+    let next = next.map(|pair| encode_cursor(&query, &pair.owner));
+    let items: Vec<_> = pairs.into_iter().map(BridgedPairJson::from).collect();
+    Ok(form.answer(&ListJson { items, next }))
+}
+
+/// Pairs to be recorded.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object {\"bridge\": […]}")]
+pub(super) struct BridgeBody {
+    /// The pairs, in any order.
+    bridge: Vec<PairBody>,
+}
+
+/// An owner and an actor who are the same person, in the place of pairs that either was in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object {\"owner\", \"actor\"}")]
+struct PairBody {
+    /// An ejuser id, as in `owned_by`.
+    owner: Id,
+    /// An associate id, as in `actor`; null ends the pair of the owner.
+    #[serde(deserialize_with = "Option::deserialize")]
+    actor: Option<Id>,
+}
+
+/// `PUT /v1/tenants/{tenant}/labels/bridge`: joins owners with actors, all or none. Pairs of owners and
+/// actors that are not named stay.
+pub(super) async fn put_bridge(
+    State(state): State<AppState>,
+    Path(tenant): Path<Tenant>,
+    Query(NoParams {}): Query<NoParams>,
+    JsonBody(body): JsonBody<BridgeBody>,
+) -> Result<Json<RecordedJson>, ApiError> {
+    let mut pairs = Vec::with_capacity(body.bridge.len());
+    let mut subjects = Subjects::default();
+    for (at, new) in (0..).zip(&body.bridge) {
+        let pair = NewPair {
+            owner: new.owner.0,
+            actor: new.actor.map(|actor| actor.0),
+        };
+        unique(&mut subjects, &pair, "bridge", at)?;
+        pairs.push(pair);
+    }
+    let store = known(&state, &tenant).await?;
+    store
+        .put_bridge(&tenant, &pairs, SOURCE, clock::now())
+        .await?;
+    let recorded = pairs.len();
+    Ok(Json(RecordedJson { recorded }))
+}
