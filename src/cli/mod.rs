@@ -6,12 +6,14 @@ mod bring_up;
 mod changes;
 mod conflicts;
 mod database;
+mod export;
 mod generate;
 mod hooks;
 mod import;
 mod labels;
 mod lines;
 mod listen;
+mod output;
 mod parked;
 mod postgres;
 mod project;
@@ -20,6 +22,7 @@ mod send;
 mod serve;
 mod service;
 mod signals;
+mod tail;
 mod tenant;
 mod timeline;
 mod token;
@@ -66,6 +69,10 @@ enum Command {
     Changes(changes::ChangesArgs),
     /// Ask the history in its search language.
     Search(search::SearchArgs),
+    /// Show events as they are stored.
+    Tail(tail::TailArgs),
+    /// Write events to a file or into a pipe, from a position on.
+    Export(export::ExportArgs),
     /// Look at bodies that could not be an event when they arrived, and make history of them.
     #[command(
         subcommand,
@@ -154,6 +161,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
             Command::Changes(args) => Box::pin(changes::run(shared, args)).await,
             Command::Search(args) => Box::pin(search::run(shared, args)).await,
+            Command::Tail(args) => Box::pin(tail::run(shared, args)).await,
+            Command::Export(args) => Box::pin(export::run(shared, args)).await,
             Command::Parked(command) => Box::pin(parked::run(shared, command)).await,
             Command::Conflicts(command) => Box::pin(conflicts::run(shared, command)).await,
             Command::Labels(command) => Box::pin(labels::run(shared, command)).await,

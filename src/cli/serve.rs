@@ -122,7 +122,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
 
 /// What was answered is durable, and the private Postgres ends with this process.
 #[expect(clippy::exit, reason = "whoever asks twice does not want to wait")]
-pub(super) fn end_at_once() {
+pub(super) fn end_at_once() -> ! {
     tracing::warn!("Told to stop twice: ending at once");
     std::process::exit(1)
 }

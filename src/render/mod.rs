@@ -2,6 +2,7 @@
 
 pub mod conflict;
 pub mod csv;
+pub mod feed;
 pub mod found;
 pub mod json;
 pub mod label;

@@ -301,7 +301,7 @@ async fn wrong_questions_get_an_answer_that_says_what_would_be_right() {
             "limit must be 1 to 1000",
         ),
         ("/v1/tenants/Cust1/events?after=x", 400, "after"),
-        ("/v1/tenants/Cust1/events?wait=3", 400, "`wait`"),
+        ("/v1/tenants/Cust1/events?waits=3", 400, "`waits`"),
         ("/v1/tenants?x=1", 400, "`x`"),
         (
             "/v1/tenants/Cust1/tickets/76/timeline?since=yesterday",

@@ -2,6 +2,7 @@
 //! nobody sees.
 
 mod broken;
+mod commands;
 mod concurrent;
 mod endings;
 mod sse;

@@ -56,6 +56,8 @@ impl Frame {
 pub(super) struct Stream {
     response: Response,
     read: Vec<u8>,
+    /// What was searched for the end of a frame already.
+    searched: usize,
 }
 
 impl Stream {
@@ -73,17 +75,22 @@ impl Stream {
         Self {
             response,
             read: Vec::new(),
+            searched: 0,
         }
     }
 
     /// The next frame of any kind; `None` at the end.
     pub(super) async fn frame(&mut self) -> Option<Frame> {
         loop {
-            let end = self.read.windows(2).position(|pair| pair == b"\n\n");
+            let mut pairs = self.read[self.searched..].windows(2);
+            let end = pairs.position(|pair| pair == b"\n\n");
             if let Some(end) = end {
+                let end = self.searched + end;
+                self.searched = 0;
                 let frame: Vec<u8> = self.read.drain(..end + 2).collect();
                 return Some(Frame::parse(std::str::from_utf8(&frame[..end]).unwrap()));
             }
+            self.searched = self.read.len().saturating_sub(1);
             let chunk = timeout(PATIENCE, self.response.chunk()).await.unwrap();
             match chunk.unwrap() {
                 Some(chunk) => self.read.extend_from_slice(&chunk),
