@@ -72,7 +72,43 @@ pub enum Normal {
     Json(String),
 }
 
+/// The fields that ticket events carry, by name. Any other is a column of somebody's own, or one that is
+/// only declared.
+pub const TICKET_FIELDS: [&str; 15] = [
+    "category",
+    "connect_id",
+    "contact_id",
+    "created_at",
+    "cust_id",
+    "has_attachment",
+    "last_changed",
+    "owned_by",
+    "priority",
+    "project_id",
+    "sale_id",
+    "slevel",
+    "status",
+    "ticket_status",
+    "ticket_type",
+];
+
 impl Normal {
+    /// The value of a field that somebody means by a text: JSON if it is any, else a string. Of a ticket
+    /// field `none` is any of its none-values.
+    pub fn meant(field: &str, text: &str) -> Self {
+        if text == "none" && TICKET_FIELDS.contains(&field) {
+            return Self::Nothing;
+        }
+        if let Ok(json) = serde_json::from_str::<&RawValue>(text) {
+            return normal(field, json);
+        }
+        match serde_json::value::to_raw_value(text) {
+            Ok(string) => normal(field, &string),
+            // A string can always be written as JSON.
+            Err(_) => Self::Json(String::new()),
+        }
+    }
+
     /// True if it is this integer.
     pub fn is(&self, integer: i64) -> bool {
         matches!(self, Self::Integer(digits) if *digits == integer.to_string())
@@ -205,7 +241,7 @@ fn digits(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Normal, Value};
+    use super::{Normal, TICKET_FIELDS, Value, kind};
 
     fn normal(field: &str, json: &str) -> Normal {
         Value::new(serde_json::from_str(json).unwrap()).normal(field)
@@ -235,6 +271,30 @@ mod tests {
             normal("cust_id", beyond),
             Normal::Integer(beyond.to_owned())
         );
+    }
+
+    #[test]
+    fn every_ticket_field_has_its_way_to_be_compared() {
+        assert!(TICKET_FIELDS.is_sorted());
+        assert!(TICKET_FIELDS.iter().all(|field| kind(field).is_some()));
+    }
+
+    #[test]
+    fn a_text_means_json_or_a_string() {
+        for (field, text, json) in [
+            ("status", "2", "\"2\""),
+            ("status", "[I:2]", "2"),
+            ("has_attachment", "true", "1"),
+            ("owned_by", "none", "1"),
+            ("created_at", "2025-05-16T14:25:37", "\"2025-05-16T14:25:37\""),
+            ("x_other", "none", "\"none\""),
+            ("x_other", "\"1\"", "\"1\""),
+            ("x_other", " 1", "1"),
+            ("x_other", "a\0\"", "\"a\\u0000\\\"\""),
+            ("x_other", "", "\"\""),
+        ] {
+            assert_eq!(Normal::meant(field, text), normal(field, json), "{field} {text}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod completeness;
 pub mod conflict;
 pub mod delivery;
+pub mod desk;
 pub mod event;
 pub mod expiry;
 pub mod feed;

@@ -6,6 +6,7 @@
 //! never seen*; what differs from the state is a change. The rules are written out in
 //! `docs/history.md`.
 
+mod diff;
 mod event;
 mod evidence;
 mod fold;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 pub use self::{
+    diff::{Diff, FieldDiff, Scope, diff},
     event::TicketEvent,
     fold::Fold,
     interval::{FieldInterval, Moment, intervals},
