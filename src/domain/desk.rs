@@ -74,4 +74,20 @@ impl Order {
     pub fn is_by_last(self) -> bool {
         matches!(self, Self::Last | Self::LastDown)
     }
+
+    /// True if the greatest comes first.
+    pub fn is_down(self) -> bool {
+        matches!(self, Self::TicketDown | Self::LastDown)
+    }
+
+    /// What places are ordered by: the smaller comes first.
+    pub fn rank(self, place: Place) -> (i64, i64) {
+        let sign = if self.is_down() { -1 } else { 1 };
+        let last = match place.last_ticks {
+            _ if !self.is_by_last() => 0,
+            Some(ticks) => sign * ticks,
+            None => i64::MAX,
+        };
+        (last, sign * place.ticket.number())
+    }
 }

@@ -24,20 +24,25 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        let query = serde_html_form::Deserializer::from_bytes(query.as_bytes());
-        serde_path_to_error::deserialize(query)
-            .map(Self)
-            .map_err(|error| {
-                let name = error.path().to_string();
-                let cause = error.into_inner().to_string();
-                // An unknown name is named by the cause, which also lists the known ones.
-                ApiError::BadParameter(match cause.strip_prefix("unknown field") {
-                    Some(rest) => format!("unknown parameter{rest}"),
-                    None => format!("{name}: {cause}"),
-                })
-            })
+        read_query(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// Reads a query string.
+///
+/// # Errors
+/// 400 that names the parameter.
+pub(super) fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let query = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+    serde_path_to_error::deserialize(query).map_err(|error| {
+        let name = error.path().to_string();
+        let cause = error.into_inner().to_string();
+        // An unknown name is named by the cause, which also lists the known ones.
+        ApiError::BadParameter(match cause.strip_prefix("unknown field") {
+            Some(rest) => format!("unknown parameter{rest}"),
+            None => format!("{name}: {cause}"),
+        })
+    })
 }
 
 /// `{tenant}`, and if the path has them `{ticket}` or `{event_id}`.
@@ -147,10 +152,18 @@ pub(super) fn limit(limit: Option<u32>) -> Result<u16, ApiError> {
 /// # Errors
 /// 400 if it is not RFC 3339 with an offset.
 pub(super) fn instant(name: &str, text: &str) -> Result<i64, ApiError> {
+    moment(name, text).map(|at| at.ticks())
+}
+
+/// [`instant`] with its text.
+///
+/// # Errors
+/// 400 if it is not RFC 3339 with an offset.
+pub(super) fn moment(name: &str, text: &str) -> Result<OccurredAt, ApiError> {
     // In a query string "+" means a blank; nobody means a blank here.
     let text = text.replace(' ', "+");
     let at = OccurredAt::parse_zoned(&text);
-    at.map(|at| at.ticks()).ok_or_else(|| {
+    at.ok_or_else(|| {
         ApiError::BadParameter(format!(
             "{name} must be an instant like 2025-05-19T09:56:33Z or 2025-05-19T11:56:33+02:00, not \"{text}\""
         ))

@@ -4,11 +4,14 @@ mod access;
 mod body;
 mod changes;
 mod client;
+mod desk;
+mod diff;
 mod edge;
 mod error;
 mod events;
 mod extract;
 mod feed;
+mod fields;
 mod health;
 mod hooks;
 mod json_body;
@@ -107,6 +110,8 @@ pub fn router(state: AppState) -> Router {
             "/v1/tenants/{tenant}/labels/bridge",
             get(labels::list_bridge).put(labels::put_bridge),
         )
+        .route("/v1/tenants/{tenant}/diff", get(diff::list_diffs))
+        .route("/v1/tenants/{tenant}/tickets", get(desk::list_tickets))
         .route(
             "/v1/tenants/{tenant}/tickets/{ticket}",
             get(tickets::show_ticket),
@@ -114,6 +119,10 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/v1/tenants/{tenant}/tickets/{ticket}/timeline",
             get(timeline::show_timeline),
+        )
+        .route(
+            "/v1/tenants/{tenant}/tickets/{ticket}/diff",
+            get(diff::show_diff),
         )
         .route(
             "/v1/tenants/{tenant}/tickets/{ticket}/events",

@@ -131,7 +131,8 @@ pub(super) async fn known_at(
     Ok(store.find_position_at(tenant, at).await?)
 }
 
-async fn unknown_ticket(
+/// 404 for a ticket of which nothing is in the log, or for its tenant.
+pub(super) async fn unknown_ticket(
     store: &Store,
     tenant: &Tenant,
     ticket: TicketId,

@@ -5,7 +5,8 @@ use jiff_sqlx::ToSqlx;
 
 use super::{Store, StoreError};
 use crate::domain::{
-    history::{self, History, TicketEvent},
+    feed::Outages,
+    history::{self, Diff, History, Scope, TicketEvent},
     ids::{EventId, Position, Tenant, TicketId},
 };
 
@@ -31,6 +32,32 @@ pub struct TicketEvents {
     pub dated: Vec<TicketEvent>,
     /// How many are not dated.
     pub undated: usize,
+}
+
+/// What became of a ticket between two instants.
+#[derive(Debug, Clone)]
+pub struct TicketDiff {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// What became of it.
+    pub diff: Diff,
+    /// Its history up to the later instant.
+    pub history: History,
+}
+
+impl TicketEvents {
+    /// Folds the events up to an instant (inclusive), in ticks of 100 ns.
+    fn fold(mut self, as_of_ticks: i64, outages: &Outages) -> TicketHistory {
+        let events = self.dated.len() + self.undated;
+        self.dated
+            .retain(|event| event.occurred_at.ticks() <= as_of_ticks);
+        TicketHistory {
+            ticket: self.ticket,
+            history: history::fold(self.dated, outages),
+            events,
+            undated: self.undated,
+        }
+    }
 }
 
 impl Store {
@@ -73,19 +100,40 @@ impl Store {
         if let Some(as_of) = as_of_ticks {
             outages = outages.up_to(as_of);
         }
-        let histories = found.into_iter().map(|found| {
-            let events = found.dated.len() + found.undated;
-            let mut dated = found.dated;
-            dated
-                .retain(|event| as_of_ticks.is_none_or(|as_of| event.occurred_at.ticks() <= as_of));
-            TicketHistory {
-                ticket: found.ticket,
-                history: history::fold(dated, &outages),
-                events,
-                undated: found.undated,
+        let as_of = as_of_ticks.unwrap_or(i64::MAX);
+        let histories = found.into_iter().map(|found| found.fold(as_of, &outages));
+        Ok(histories.collect())
+    }
+
+    /// The differences of tickets between two instants in ticks of 100 ns, both inclusive, from their events
+    /// up to a position in the log. In the order given, without tickets that have no event up to that
+    /// position. Costs as much as [`Store::find_histories`], and a second fold.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn find_diffs(
+        &self,
+        tenant: &Tenant,
+        tickets: &[TicketId],
+        up_to: Position,
+        (from_ticks, to_ticks): (i64, i64),
+        scope: &Scope,
+    ) -> Result<Vec<TicketDiff>, StoreError> {
+        let found = self.list_histories(tenant, tickets, up_to).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outages = self.list_outages(tenant, up_to).await?.up_to(to_ticks);
+        let diffs = found.into_iter().map(|found| {
+            let before = found.clone().fold(from_ticks, &outages);
+            let after = found.fold(to_ticks, &outages);
+            TicketDiff {
+                ticket: after.ticket,
+                diff: history::diff(&before.history, &after.history, scope),
+                history: after.history,
             }
         });
-        Ok(histories.collect())
+        Ok(diffs.collect())
     }
 
     /// All events of tickets up to a position, taken apart; in the order given, without tickets that have

@@ -3,6 +3,7 @@
 mod appender;
 mod conflict;
 mod delivery;
+mod desk;
 mod error;
 mod event;
 mod feed;
@@ -32,10 +33,11 @@ use tokio::{sync::watch, time::timeout};
 
 pub use self::{
     appender::Appender,
+    desk::{Desk, DeskPage},
     error::StoreError,
     feed::{HookHour, SeenSign},
     follow::{FollowError, Follower, LogEnd, PageSize, Replaced},
-    history::{TicketEvents, TicketHistory},
+    history::{TicketDiff, TicketEvents, TicketHistory},
     label::LabelFilter,
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},

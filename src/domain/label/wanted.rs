@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ACTORS;
 use crate::domain::{
     fields::Value,
-    history::{Change, Entry},
+    history::{Change, Diff, Entry},
     ids::Actor,
     log::StoredEvent,
 };
@@ -73,6 +73,19 @@ impl Labelled for Entry {
         self.actor.want(wanted);
         for change in &self.changes {
             change.want(wanted);
+        }
+    }
+}
+
+impl Labelled for Diff {
+    fn want(&self, wanted: &mut BTreeSet<(String, i64)>) {
+        for field in &self.fields {
+            for value in [&field.from, &field.to].into_iter().flatten() {
+                (field.field.as_str(), value).want(wanted);
+            }
+            for actor in &field.actors {
+                actor.want(wanted);
+            }
         }
     }
 }

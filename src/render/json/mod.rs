@@ -3,6 +3,8 @@
 //! Values stand as SuperOffice sent them. What shows ids takes the labels that
 //! [`wanted`](crate::domain::label::wanted) names, and shows those valid at its own instant.
 
+mod desk;
+mod diff;
 pub(super) mod rows;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use self::diff::DiffJson;
 use crate::domain::{
     completeness::{Completeness, Confidence},
     fields::Value,

@@ -113,7 +113,7 @@ pub(in crate::render) fn change_cells(change: Option<&ChangeJson>) -> [Cell; 7] 
     ]
 }
 
-fn label(label: Option<&LabelJson>) -> Option<&String> {
+pub(super) fn label(label: Option<&LabelJson>) -> Option<&String> {
     label.and_then(|LabelJson(label)| label.as_ref())
 }
 

@@ -1,0 +1,186 @@
+//! What became of tickets between two instants.
+
+use axum::{Json, extract::State, response::Response};
+use serde::Deserialize;
+
+use super::{
+    AppState,
+    desk::{At, pin},
+    error::ApiError,
+    extract::{Path, Query, limit, moment},
+    fields::{Own, WithFields},
+    list::{Asked, Format},
+    projected::Stale,
+    tickets::{known_at, unknown_ticket},
+};
+use crate::{
+    domain::{
+        desk::{Filter, Order},
+        history::Scope,
+        ids::{Tenant, TicketId},
+        instant::OccurredAt,
+        label::wanted,
+        page::{decode_cursor, encode_cursor},
+    },
+    render::json::{DiffJson, ListJson},
+    store::Desk,
+};
+
+/// What noise is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Include {
+    /// Bookkeeping fields, and fields that were declared with the value they had.
+    Noise,
+}
+
+/// Parameters of [`show_diff`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiffParams {
+    /// The earlier instant (inclusive).
+    from: String,
+    /// The later instant (inclusive).
+    to: String,
+    /// From what was in the log by this position or instant.
+    known_at: Option<String>,
+    /// Only these fields.
+    #[serde(default)]
+    field: Vec<String>,
+    /// `noise`.
+    #[serde(default)]
+    include: Vec<Include>,
+}
+
+/// Parameters of [`list_diffs`] beside the fields of the state at the later instant.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiffsParams {
+    /// The earlier instant (inclusive).
+    from: String,
+    /// The later instant (inclusive).
+    to: String,
+    /// From what was in the log by this position or instant.
+    known_at: Option<String>,
+    /// Only tickets with changes of these fields, and only these.
+    #[serde(default)]
+    field: Vec<String>,
+    /// `noise`.
+    #[serde(default)]
+    include: Vec<Include>,
+    /// `ticket` (the default) or `-ticket`: by number.
+    #[serde(default)]
+    order: NumberOrder,
+    /// `allow`: do not wait for the projections.
+    stale: Option<Stale>,
+    /// Tickets in a page.
+    limit: Option<u32>,
+    /// Where to go on.
+    cursor: Option<String>,
+    /// `json`, `csv` or `ndjson`.
+    format: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+enum NumberOrder {
+    #[default]
+    #[serde(rename = "ticket")]
+    Ticket,
+    #[serde(rename = "-ticket")]
+    TicketDown,
+}
+
+impl Own for DiffsParams {
+    const NAMES: &'static [&'static str] = &[
+        "from", "to", "known_at", "field", "include", "order", "stale", "limit", "cursor", "format",
+    ];
+}
+
+/// `GET /v1/tenants/{tenant}/tickets/{ticket}/diff`: the state at one instant against that at another.
+pub(super) async fn show_diff(
+    State(state): State<AppState>,
+    Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    Query(params): Query<DiffParams>,
+) -> Result<Json<DiffJson>, ApiError> {
+    let (from, to) = span(&params.from, &params.to)?;
+    let scope = scope(&params.field, &params.include);
+    let store = state.store().await?;
+    let up_to = known_at(&store, &tenant, params.known_at.as_deref()).await?;
+    let ticks = (from.ticks(), to.ticks());
+    let mut found = store.find_diffs(&tenant, &[ticket], up_to, ticks, &scope).await?;
+    let Some(found) = found.pop() else {
+        return Err(unknown_ticket(&store, &tenant, ticket).await?);
+    };
+    let labels = store.find_labels(&tenant, &wanted([&found.diff])).await?;
+    Ok(Json(DiffJson::new(ticket, found.diff, (&from, &to), &labels)))
+}
+
+/// `GET /v1/tenants/{tenant}/diff`: the same of every ticket that was changed in between.
+pub(super) async fn list_diffs(
+    State(state): State<AppState>,
+    Path(tenant): Path<Tenant>,
+    asked: Asked,
+    WithFields { params, filter }: WithFields<DiffsParams>,
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
+    let limit = limit(params.limit)?;
+    let (from, to) = span(&params.from, &params.to)?;
+    let query = params.describe(&tenant, &filter);
+    let at: Option<At> = match &params.cursor {
+        Some(cursor) => Some(decode_cursor(&query, cursor)?),
+        None => None,
+    };
+    let after = at.map(At::place).transpose()?;
+    let store = state.store().await?;
+    state.projected(&store, &tenant, params.stale).await?;
+    let pinned = at.and_then(At::known_at);
+    let desk = Desk {
+        known_at: pin(&store, &tenant, pinned, params.known_at.as_deref()).await?,
+        order: match params.order {
+            NumberOrder::Ticket => Order::Ticket,
+            NumberOrder::TicketDown => Order::TicketDown,
+        },
+        filter,
+    };
+    let scope = scope(&params.field, &params.include);
+    let ticks = (from.ticks(), to.ticks());
+    let page = store.list_diffs(&tenant, &desk, ticks, &scope, after, usize::from(limit)).await?;
+    let next = page.next.map(|place| encode_cursor(&query, &At::new(desk.known_at, place)));
+    let labels = wanted(page.items.iter().map(|found| &found.diff));
+    let labels = store.find_labels(&tenant, &labels).await?;
+    let items = page.items.into_iter();
+    let items = items.map(|found| DiffJson::new(found.ticket, found.diff, (&from, &to), &labels));
+    let items: Vec<DiffJson> = items.collect();
+    Ok(form.answer(&ListJson { items, next }))
+}
+
+/// The two instants.
+///
+/// # Errors
+/// 400 if one is none, or if the later comes first.
+fn span(from: &str, to: &str) -> Result<(OccurredAt, OccurredAt), ApiError> {
+    let (from, to) = (moment("from", from)?, moment("to", to)?);
+    if from.ticks() > to.ticks() {
+        return Err(ApiError::BadParameter(format!(
+            "from must not be after to: {} is after {}",
+            from.as_utc(),
+            to.as_utc()
+        )));
+    }
+    Ok((from, to))
+}
+
+fn scope(fields: &[String], include: &[Include]) -> Scope {
+    Scope {
+        fields: fields.iter().cloned().collect(),
+        noise: include.contains(&Include::Noise),
+    }
+}
+
+impl DiffsParams {
+    /// What a cursor of this query is good for.
+    fn describe(&self, tenant: &Tenant, filter: &Filter) -> String {
+        let parts = (&self.from, &self.to, &self.known_at, &self.field, &self.include, self.order);
+        format!("diffs {tenant} {filter:?} {parts:?}")
+    }
+}
