@@ -15,6 +15,7 @@ mod access;
 mod append_only;
 mod command_line;
 mod deliveries;
+mod desk;
 mod durability;
 mod feed;
 mod feed_health;

@@ -1,0 +1,394 @@
+//! Tickets by their state, now and then: the list against every ticket's own answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use ticketlog::domain::instant::timestamp_of_ticks;
+
+use crate::{
+    model::{
+        histories::{self, Made},
+        reading::{self, normal},
+    },
+    support::{app::TestApp, payload},
+};
+
+const DESK: &str = "/v1/tenants/Cust1/tickets";
+
+/// Numbers of tickets that do not stand in the order of their arrival.
+fn number(nth: usize) -> i64 {
+    let nth = i64::try_from(nth).unwrap();
+    (nth * 7919) % 101 + 1
+}
+
+/// Bodies of tickets' histories with all the trouble that the generator knows, mixed, and those that dispute
+/// some of them at the end.
+pub(crate) fn bodies(tickets: usize, events: usize, seed: u64) -> Vec<Vec<u8>> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let made: Vec<Made> = (0..tickets)
+        .flat_map(|nth| histories::sample_of(seed, events, "Cust1", number(nth)))
+        .collect();
+    let disputes: Vec<Vec<u8>> = made.iter().filter_map(|made| made.other.clone()).collect();
+    let mut bodies: Vec<Vec<u8>> = made.into_iter().map(|made| made.body).collect();
+    random.shuffle(&mut bodies);
+    bodies.extend(disputes);
+    bodies
+}
+
+async fn app_with_a_desk(tickets: usize, events: usize, seed: u64) -> TestApp {
+    let app = TestApp::start().await;
+    for body in bodies(tickets, events, seed) {
+        app.deliver(body).await.assert(200);
+    }
+    // Only read: has no instant, so its history is empty.
+    let undated = payload::changed(500).with("Timestamp", Value::Null);
+    app.deliver(undated).await.assert(200);
+    app
+}
+
+/// Every ticket's own answer, by number; none of those that are not known.
+async fn answers(app: &TestApp, tickets: &BTreeSet<i64>, query: &str) -> BTreeMap<i64, Value> {
+    let mut answers = BTreeMap::new();
+    for ticket in tickets {
+        let answer = app.get(&format!("{DESK}/{ticket}?{query}")).await;
+        if answer.status.as_u16() != 404 {
+            answers.insert(*ticket, answer.assert(200));
+        }
+    }
+    answers
+}
+
+async fn tickets(app: &TestApp) -> BTreeSet<i64> {
+    let items = app.read_all(DESK).await;
+    items.iter().map(|item| item["ticket"].as_i64().unwrap()).collect()
+}
+
+/// A filter: some fields, each with the texts of the values that are asked for.
+type Filter<'a> = &'a [(&'a str, &'a [&'a str])];
+
+fn query(filter: Filter<'_>) -> String {
+    let mut query = String::new();
+    for (field, values) in filter {
+        for value in *values {
+            let name = if field.starts_with("x_") { "field." } else { "" };
+            let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            query.push_str(&format!("{name}{field}={value}&"));
+        }
+    }
+    query
+}
+
+/// What is asked for, read without the code that is tested.
+fn admits(filter: Filter<'_>, answer: &Value) -> bool {
+    filter.iter().all(|(field, values)| {
+        let Some(held) = answer["fields"].get(*field) else {
+            return false;
+        };
+        values.iter().any(|text| match (*text, *field) {
+            ("none", field) if !field.starts_with("x_") => {
+                normal(field, held) == reading::Normal::NoneValue
+            }
+            (text, field) => {
+                let asked = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+                normal(field, held) == normal(field, &asked)
+            }
+        })
+    })
+}
+
+const FILTERS: [Filter<'static>; 12] = [
+    &[],
+    &[("status", &["2"])],
+    &[("status", &["1", "3", "5"])],
+    &[("status", &["\"[I:2]\"", "2.0"])],
+    &[("owned_by", &["none"])],
+    &[("contact_id", &["null"])],
+    &[("x_foo", &["a"])],
+    &[("x_foo", &["null", "{}", "[1,null,\"ø\"]", "1"])],
+    &[("owned_by", &["8", "none"]), ("status", &["1", "2"])],
+    &[("priority", &["2"]), ("status", &["2", "1", "0"]), ("has_attachment", &["true"])],
+    &[("status", &["77"])],
+    &[("created_at", &["none"]), ("x_foo", &["a"])],
+];
+
+/// The list is every ticket's own answer, of those that are as asked, in both orders, by any number a page.
+async fn assert_lists(app: &TestApp, all: &BTreeMap<i64, Value>, extra: &str) {
+    for filter in FILTERS {
+        let asked = query(filter);
+        let was_there = |answer: &&Value| !extra.contains("as_of") || !answer["first_event_at"].is_null();
+        let expected: Vec<&Value> = (all.values())
+            .filter(was_there)
+            .filter(|answer| admits(filter, answer))
+            .collect();
+        for limit in [1000, 7] {
+            let path = format!("{DESK}?{asked}{extra}");
+            let found = pages(app, &path, limit).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{path}");
+            let mut found = pages(app, &format!("{path}&order=-ticket"), limit).await;
+            found.reverse();
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{path} down");
+        }
+    }
+}
+
+async fn pages(app: &TestApp, path: &str, limit: usize) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut next = String::new();
+    loop {
+        let mut page = app.read(&format!("{path}&limit={limit}{next}")).await;
+        items.append(page["items"].as_array_mut().unwrap());
+        match page["next"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => return items,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_every_tickets_own_answer_now_and_then() {
+    let app = app_with_a_desk(24, 9, 11).await;
+    let tickets = tickets(&app).await;
+    assert_eq!(tickets.len(), 25);
+    let now = answers(&app, &tickets, "").await;
+    assert_lists(&app, &now, "").await;
+    let mut instants = BTreeSet::new();
+    for ticket in tickets.iter().step_by(5) {
+        for entry in app.read_all(&format!("{DESK}/{ticket}/timeline?include=noise")).await {
+            instants.insert(entry["occurred_at"].as_str().unwrap().to_owned());
+        }
+    }
+    let head = app.read(&format!("/v1/tenants/Cust1/events?limit=1")).await["head"].as_i64().unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    let instants: Vec<i64> = (instants.iter())
+        .map(|at| i64::try_from(reading::instant(at).unwrap().ticks).unwrap())
+        .collect();
+    for round in 0..6 {
+        let at = instants[random.usize(..instants.len())] + (round % 3) - 1;
+        let as_of = format!("as_of={}", timestamp_of_ticks(at));
+        assert_lists(&app, &answers(&app, &tickets, &as_of).await, &as_of).await;
+        let known_at = format!("known_at={}", random.i64(0..=head));
+        assert_lists(&app, &answers(&app, &tickets, &known_at).await, &known_at).await;
+        let both = format!("{as_of}&{known_at}");
+        assert_lists(&app, &answers(&app, &tickets, &both).await, &both).await;
+    }
+}
+
+#[tokio::test]
+async fn changed_since_and_the_order_by_last_event_go_by_the_last_event() {
+    let app = app_with_a_desk(20, 6, 5).await;
+    let tickets = tickets(&app).await;
+    let now = answers(&app, &tickets, "").await;
+    let last = |answer: &Value| {
+        let at = answer["last_event_at"].as_str();
+        at.map(|at| reading::instant(at).unwrap().ticks)
+    };
+    let mut by_last: Vec<&Value> = now.values().collect();
+    by_last.sort_by_key(|answer| {
+        (last(answer).unwrap_or(i128::MAX), answer["ticket"].as_i64().unwrap())
+    });
+    let dated: Vec<&Value> = by_last.iter().copied().filter(|answer| last(answer).is_some()).collect();
+    let mut down: Vec<&Value> = dated.iter().rev().copied().collect();
+    down.extend(by_last.iter().filter(|answer| last(answer).is_none()));
+    for limit in [1000, 1, 3] {
+        let up = pages(&app, &format!("{DESK}?order=last"), limit).await;
+        assert_eq!(up.iter().collect::<Vec<_>>(), by_last);
+        let found = pages(&app, &format!("{DESK}?order=-last"), limit).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), down);
+    }
+    for nth in [0, dated.len() / 2, dated.len() - 1] {
+        let at = last(dated[nth]).unwrap();
+        for off in [-1, 0, 1] {
+            let since = i64::try_from(at + off).unwrap();
+            let path = format!("{DESK}?changed_since={}", timestamp_of_ticks(since));
+            let expected: Vec<&Value> = now
+                .values()
+                .filter(|answer| last(answer).is_some_and(|last| last >= since.into()))
+                .collect();
+            assert_eq!(pages(&app, &path, 4).await.iter().collect::<Vec<_>>(), expected);
+            let mut found = pages(&app, &format!("{path}&order=-last&status=1&status=2"), 4).await;
+            found.sort_by_key(|answer| answer["ticket"].as_i64());
+            let expected: Vec<&Value> = expected
+                .into_iter()
+                .filter(|answer| admits(&[("status", &["1", "2"])], answer))
+                .collect();
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_at_a_position_can_be_had_again() {
+    let app = TestApp::start().await;
+    let mut bodies = bodies(6, 7, 23);
+    bodies.truncate(48);
+    let from = "2025-10-26T00:00:00Z";
+    let to = "2025-10-27T12:00:00.5Z";
+    let paths: Vec<String> = [number(0), number(3)]
+        .iter()
+        .flat_map(|ticket| {
+            [
+                format!("{DESK}/{ticket}?"),
+                format!("{DESK}/{ticket}/timeline?include=noise&limit=1000"),
+                format!("{DESK}/{ticket}/diff?from={from}&to={to}"),
+            ]
+        })
+        .chain([
+            format!("{DESK}?"),
+            format!("{DESK}?status=1&status=2&order=-ticket&limit=4"),
+            format!("{DESK}?as_of={to}&field.x_foo=a"),
+            format!("/v1/tenants/Cust1/diff?from={from}&to={to}"),
+        ])
+        .collect();
+    // A dispute does not move the log: the last answer at a position is the one that stays.
+    let mut answered: BTreeMap<(i64, &String), (u16, bytes::Bytes)> = BTreeMap::new();
+    for body in bodies {
+        let receipt = app.deliver(body).await.assert(200);
+        let head = app.read("/v1/tenants/Cust1/events?limit=1").await["head"].as_i64().unwrap();
+        assert!(receipt["position"].as_i64().unwrap() <= head);
+        for path in &paths {
+            let answer = app.get(path).await;
+            answered.insert((head, path), (answer.status.as_u16(), answer.body));
+        }
+    }
+    for ((position, path), (status, body)) in answered {
+        let path = format!("{path}&known_at={position}");
+        let again = app.get(&path).await;
+        assert_eq!(again.status.as_u16(), status, "{path}");
+        if status != 404 {
+            let text = |body: &bytes::Bytes| without_cursor(std::str::from_utf8(body).unwrap());
+            assert_eq!(text(&again.body), text(&body), "{path}");
+        }
+    }
+}
+
+/// An answer without the cursor, which names the query.
+fn without_cursor(text: &str) -> String {
+    match text.rsplit_once("\"next\":\"") {
+        Some((before, _)) => before.to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_that_stays_as_it_is_comes_once_while_others_move() {
+    let app = TestApp::start().await;
+    let created = |ticket: i64, status: i64| {
+        payload::created(ticket).at("2025-05-01T08:00:00Z").set("status", status)
+    };
+    for ticket in 1..=60 {
+        app.deliver(created(ticket, 1 + ticket % 2)).await.assert(200);
+    }
+    let still: BTreeSet<i64> = (1..=60).filter(|ticket| ticket % 3 != 0).collect();
+    let mut random = fastrand::Rng::with_seed(3);
+    for order in ["ticket", "-ticket", "last", "-last"] {
+        for asked in ["", "&status=1&status=2", "&status=2", "&changed_since=2025-05-01T08:00:00Z"] {
+            let mut seen = Vec::new();
+            let mut next = String::new();
+            loop {
+                let page = app
+                    .read(&format!("{DESK}?order={order}{asked}&limit=7{next}"))
+                    .await;
+                for item in page["items"].as_array().unwrap() {
+                    seen.push(item["ticket"].as_i64().unwrap());
+                }
+                let Some(cursor) = page["next"].as_str() else {
+                    break;
+                };
+                next = format!("&cursor={cursor}");
+                // Others move, come and go while the pages are turned.
+                for _ in 0..4 {
+                    let ticket = 3 * random.i64(1..=20);
+                    let moved = payload::changed(ticket)
+                        .at(&format!("2025-05-0{}T0{}:00:00Z", random.u8(1..9), random.u8(1..9)))
+                        .set("status", random.i64(1..=3));
+                    app.deliver(moved).await.assert(200);
+                }
+                app.deliver(created(61 + 3 * random.i64(0..40), 1)).await.assert(200);
+            }
+            let meant = |ticket: &&i64| !asked.starts_with("&status=2") || **ticket % 2 == 1;
+            let expected: Vec<i64> = still.iter().filter(meant).copied().collect();
+            let mut found: Vec<i64> = seen.into_iter().filter(|it| still.contains(it)).collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{order} {asked}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_a_400_that_says_what_can() {
+    let app = app_with_a_desk(3, 3, 1).await;
+    let page = app.read(&format!("{DESK}?status=1&status=2&status=3&status=4&status=5&status=0&limit=1")).await;
+    let cursor = page["next"].as_str().unwrap();
+    let own = "status=0&status=1&status=2&status=3&status=4&status=5";
+    app.read(&format!("{DESK}?{own}&limit=3&cursor={cursor}")).await;
+    let many = "status=1&".repeat(101);
+    for (query, said) in [
+        (format!("cursor={cursor}"), "another query"),
+        (format!("{own}&order=-ticket&cursor={cursor}"), "another query"),
+        (format!("{own}&as_of=2025-01-01T00:00:00Z&cursor={cursor}"), "another query"),
+        (format!("{own}&cursor={cursor}x"), "damaged"),
+        ("stauts=1".to_owned(), "did you mean `status`?"),
+        ("x_foo=a".to_owned(), "`field.NAME`"),
+        ("limit=0".to_owned(), "1 to 1000"),
+        ("limit=1001".to_owned(), "1 to 1000"),
+        ("order=status".to_owned(), "-last"),
+        ("order=last&as_of=2025-01-01T00:00:00Z".to_owned(), "order"),
+        ("order=-last&known_at=3".to_owned(), "order"),
+        ("as_of=yesterday".to_owned(), "as_of must be an instant"),
+        ("as_of=2025-01-01T00:00:00".to_owned(), "as_of must be an instant"),
+        ("changed_since=1".to_owned(), "changed_since must be an instant"),
+        ("known_at=x".to_owned(), "known_at must be"),
+        (many, "at most 100"),
+    ] {
+        let problem = app.get(&format!("{DESK}?{query}")).await.assert(400);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(said), "{query}: {detail}");
+    }
+    let other = DESK.replace("Cust1", "Cust2");
+    app.get(&other).await.assert(404);
+    app.deliver(payload::created(1).tenant("Cust2")).await.assert(200);
+    let problem = app.get(&format!("{other}?{own}&cursor={cursor}")).await.assert(400);
+    assert!(problem["detail"].as_str().unwrap().contains("another query"));
+}
+
+#[tokio::test]
+async fn nothing_that_is_asked_of_a_field_breaks_anything() {
+    let app = TestApp::start().await;
+    let long = "ø".repeat(3000);
+    let values = [
+        json!("a\0b"), json!(long), json!("' OR 1=1 --"), json!("%"), json!("{\"a\":1}"), json!({"a": [1, {"b": null}]}),
+        json!(""), json!("none"), json!("1"), json!(1), json!(-1), json!(true),
+    ];
+    for (ticket, value) in (1..).zip(&values) {
+        app.deliver(payload::created(ticket).set("x_v", value.clone())).await.assert(200);
+        app.deliver(payload::created(100 + ticket).set("x\0", value.clone())).await.assert(200);
+    }
+    for (ticket, value) in (1..).zip(&values) {
+        // As JSON a value is only itself; `"1"` is not 1.
+        let text: String = value.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        if text.len() > 6000 {
+            continue;
+        }
+        for (name, ticket) in [("x_v", ticket), ("x%00", 100 + ticket)] {
+            let found = app.read(&format!("{DESK}?field.{name}={text}")).await;
+            let found: Vec<&Value> =
+                found["items"].as_array().unwrap().iter().map(|item| &item["ticket"]).collect();
+            assert_eq!(found, [&json!(ticket)], "{name}={value}");
+        }
+    }
+    let deep = format!("{}{}", "[".repeat(1500), "]".repeat(1500));
+    for query in [
+        format!("field.x_v={deep}"),
+        "status=%00".to_owned(),
+        "status=%FF".to_owned(),
+        "field.%FF=1".to_owned(),
+        "status=1e999".to_owned(),
+        "status=99999999999999999999999999".to_owned(),
+        "status=%22%5Cud800%22".to_owned(),
+        "field.x_v=%22%5Cud800%22".to_owned(),
+        "field.x_v=none".to_owned(),
+    ] {
+        app.read(&format!("{DESK}?{query}&as_of=9999-12-31T23:59:59.9999999Z")).await;
+        app.read(&format!("{DESK}?{query}&as_of=0000-01-01T00:00:00Z&order=-ticket")).await;
+    }
+}
