@@ -28,9 +28,7 @@ impl Store {
         }
         let mut fewest: Option<Vec<i64>> = None;
         let mut consider = |few: Vec<i64>| {
-            let most = fewest
-                .as_ref()
-                .map_or(FEW, |fewest| i64::try_from(fewest.len()).unwrap_or(FEW));
+            let most = fewest.as_ref().map_or(FEW, |fewest| i64::try_from(fewest.len()).unwrap_or(FEW));
             if i64::try_from(few.len()).is_ok_and(|few| few <= most) {
                 fewest = Some(few);
             }
@@ -102,3 +100,4 @@ impl Store {
         Ok(tickets.fetch_all(&self.reads).await?)
     }
 }
+
