@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{
-    fields::Normal,
-    history::History,
-    ids::TicketId,
-};
+use crate::domain::{fields::Normal, history::History, ids::TicketId};
 
 /// What has to be true of a ticket. The default asks nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +51,10 @@ impl Filter {
     /// True if a history, folded up to the instant that is asked for, is of a ticket that was there then and
     /// is as asked.
     pub fn admits(&self, history: &History) -> bool {
-        let last = history.entries.last().map(|entry| entry.occurred_at.ticks());
+        let last = history
+            .entries
+            .last()
+            .map(|entry| entry.occurred_at.ticks());
         let was_there = self.as_of_ticks.is_none() || last.is_some();
         let moved = self
             .since_ticks

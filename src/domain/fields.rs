@@ -286,14 +286,22 @@ mod tests {
             ("status", "[I:2]", "2"),
             ("has_attachment", "true", "1"),
             ("owned_by", "none", "1"),
-            ("created_at", "2025-05-16T14:25:37", "\"2025-05-16T14:25:37\""),
+            (
+                "created_at",
+                "2025-05-16T14:25:37",
+                "\"2025-05-16T14:25:37\"",
+            ),
             ("x_other", "none", "\"none\""),
             ("x_other", "\"1\"", "\"1\""),
             ("x_other", " 1", "1"),
             ("x_other", "a\0\"", "\"a\\u0000\\\"\""),
             ("x_other", "", "\"\""),
         ] {
-            assert_eq!(Normal::meant(field, text), normal(field, json), "{field} {text}");
+            assert_eq!(
+                Normal::meant(field, text),
+                normal(field, json),
+                "{field} {text}"
+            );
         }
     }
 

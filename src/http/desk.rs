@@ -140,8 +140,12 @@ pub(super) async fn list_tickets(
         order: params.order.into(),
         filter,
     };
-    let page = store.list_desk(&tenant, &desk, after, usize::from(limit)).await?;
-    let next = page.next.map(|place| encode_cursor(&query, &At::new(desk.known_at, place)));
+    let page = store
+        .list_desk(&tenant, &desk, after, usize::from(limit))
+        .await?;
+    let next = page
+        .next
+        .map(|place| encode_cursor(&query, &At::new(desk.known_at, place)));
     let states = page.items.iter().map(|found| &found.history.state);
     let labels = store.find_labels(&tenant, &wanted(states)).await?;
     let now = || ticks_of_timestamp(clock::now());
@@ -189,6 +193,9 @@ impl TicketsParams {
 
     /// What a cursor of this query is good for.
     fn describe(&self, tenant: &Tenant, filter: &Filter) -> String {
-        format!("tickets {tenant} {filter:?} {:?} {:?}", self.known_at, self.order)
+        format!(
+            "tickets {tenant} {filter:?} {:?} {:?}",
+            self.known_at, self.order
+        )
     }
 }

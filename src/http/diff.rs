@@ -107,12 +107,19 @@ pub(super) async fn show_diff(
     let store = state.store().await?;
     let up_to = known_at(&store, &tenant, params.known_at.as_deref()).await?;
     let ticks = (from.ticks(), to.ticks());
-    let mut found = store.find_diffs(&tenant, &[ticket], up_to, ticks, &scope).await?;
+    let mut found = store
+        .find_diffs(&tenant, &[ticket], up_to, ticks, &scope)
+        .await?;
     let Some(found) = found.pop() else {
         return Err(unknown_ticket(&store, &tenant, ticket).await?);
     };
     let labels = store.find_labels(&tenant, &wanted([&found.diff])).await?;
-    Ok(Json(DiffJson::new(ticket, found.diff, (&from, &to), &labels)))
+    Ok(Json(DiffJson::new(
+        ticket,
+        found.diff,
+        (&from, &to),
+        &labels,
+    )))
 }
 
 /// `GET /v1/tenants/{tenant}/diff`: the same of every ticket that was changed in between.
@@ -144,8 +151,12 @@ pub(super) async fn list_diffs(
     };
     let scope = scope(&params.field, &params.include);
     let ticks = (from.ticks(), to.ticks());
-    let page = store.list_diffs(&tenant, &desk, ticks, &scope, after, usize::from(limit)).await?;
-    let next = page.next.map(|place| encode_cursor(&query, &At::new(desk.known_at, place)));
+    let page = store
+        .list_diffs(&tenant, &desk, ticks, &scope, after, usize::from(limit))
+        .await?;
+    let next = page
+        .next
+        .map(|place| encode_cursor(&query, &At::new(desk.known_at, place)));
     let labels = wanted(page.items.iter().map(|found| &found.diff));
     let labels = store.find_labels(&tenant, &labels).await?;
     let items = page.items.into_iter();
@@ -180,7 +191,14 @@ fn scope(fields: &[String], include: &[Include]) -> Scope {
 impl DiffsParams {
     /// What a cursor of this query is good for.
     fn describe(&self, tenant: &Tenant, filter: &Filter) -> String {
-        let parts = (&self.from, &self.to, &self.known_at, &self.field, &self.include, self.order);
+        let parts = (
+            &self.from,
+            &self.to,
+            &self.known_at,
+            &self.field,
+            &self.include,
+            self.order,
+        );
         format!("diffs {tenant} {filter:?} {parts:?}")
     }
 }

@@ -74,7 +74,9 @@ fn unknown(name: &str, own: &[&str]) -> ApiError {
     let nearest = known().min_by_key(|known| distance(known));
     let suggestion = nearest
         .filter(|nearest| distance(nearest) <= 1 + name.chars().count() / 3)
-        .map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
+        .map_or_else(String::new, |nearest| {
+            format!("; did you mean `{nearest}`?")
+        });
     let list = |names: &[&str]| {
         let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         quoted.join(", ")

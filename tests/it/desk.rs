@@ -60,7 +60,10 @@ async fn answers(app: &TestApp, tickets: &BTreeSet<i64>, query: &str) -> BTreeMa
 
 async fn tickets(app: &TestApp) -> BTreeSet<i64> {
     let items = app.read_all(DESK).await;
-    items.iter().map(|item| item["ticket"].as_i64().unwrap()).collect()
+    items
+        .iter()
+        .map(|item| item["ticket"].as_i64().unwrap())
+        .collect()
 }
 
 /// A filter: some fields, each with the texts of the values that are asked for.
@@ -70,7 +73,11 @@ fn query(filter: Filter<'_>) -> String {
     let mut query = String::new();
     for (field, values) in filter {
         for value in *values {
-            let name = if field.starts_with("x_") { "field." } else { "" };
+            let name = if field.starts_with("x_") {
+                "field."
+            } else {
+                ""
+            };
             let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
             query.push_str(&format!("{name}{field}={value}&"));
         }
@@ -106,7 +113,11 @@ const FILTERS: [Filter<'static>; 12] = [
     &[("x_foo", &["a"])],
     &[("x_foo", &["null", "{}", "[1,null,\"ø\"]", "1"])],
     &[("owned_by", &["8", "none"]), ("status", &["1", "2"])],
-    &[("priority", &["2"]), ("status", &["2", "1", "0"]), ("has_attachment", &["true"])],
+    &[
+        ("priority", &["2"]),
+        ("status", &["2", "1", "0"]),
+        ("has_attachment", &["true"]),
+    ],
     &[("status", &["77"])],
     &[("created_at", &["none"]), ("x_foo", &["a"])],
 ];
@@ -115,7 +126,8 @@ const FILTERS: [Filter<'static>; 12] = [
 async fn assert_lists(app: &TestApp, all: &BTreeMap<i64, Value>, extra: &str) {
     for filter in FILTERS {
         let asked = query(filter);
-        let was_there = |answer: &&Value| !extra.contains("as_of") || !answer["first_event_at"].is_null();
+        let was_there =
+            |answer: &&Value| !extra.contains("as_of") || !answer["first_event_at"].is_null();
         let expected: Vec<&Value> = (all.values())
             .filter(was_there)
             .filter(|answer| admits(filter, answer))
@@ -153,11 +165,16 @@ async fn the_list_is_every_tickets_own_answer_now_and_then() {
     assert_lists(&app, &now, "").await;
     let mut instants = BTreeSet::new();
     for ticket in tickets.iter().step_by(5) {
-        for entry in app.read_all(&format!("{DESK}/{ticket}/timeline?include=noise")).await {
+        for entry in app
+            .read_all(&format!("{DESK}/{ticket}/timeline?include=noise"))
+            .await
+        {
             instants.insert(entry["occurred_at"].as_str().unwrap().to_owned());
         }
     }
-    let head = app.read(&format!("/v1/tenants/Cust1/events?limit=1")).await["head"].as_i64().unwrap();
+    let head = app.read(&format!("/v1/tenants/Cust1/events?limit=1")).await["head"]
+        .as_i64()
+        .unwrap();
     let mut random = fastrand::Rng::with_seed(7);
     let instants: Vec<i64> = (instants.iter())
         .map(|at| i64::try_from(reading::instant(at).unwrap().ticks).unwrap())
@@ -184,9 +201,16 @@ async fn changed_since_and_the_order_by_last_event_go_by_the_last_event() {
     };
     let mut by_last: Vec<&Value> = now.values().collect();
     by_last.sort_by_key(|answer| {
-        (last(answer).unwrap_or(i128::MAX), answer["ticket"].as_i64().unwrap())
+        (
+            last(answer).unwrap_or(i128::MAX),
+            answer["ticket"].as_i64().unwrap(),
+        )
     });
-    let dated: Vec<&Value> = by_last.iter().copied().filter(|answer| last(answer).is_some()).collect();
+    let dated: Vec<&Value> = by_last
+        .iter()
+        .copied()
+        .filter(|answer| last(answer).is_some())
+        .collect();
     let mut down: Vec<&Value> = dated.iter().rev().copied().collect();
     down.extend(by_last.iter().filter(|answer| last(answer).is_none()));
     for limit in [1000, 1, 3] {
@@ -204,7 +228,10 @@ async fn changed_since_and_the_order_by_last_event_go_by_the_last_event() {
                 .values()
                 .filter(|answer| last(answer).is_some_and(|last| last >= since.into()))
                 .collect();
-            assert_eq!(pages(&app, &path, 4).await.iter().collect::<Vec<_>>(), expected);
+            assert_eq!(
+                pages(&app, &path, 4).await.iter().collect::<Vec<_>>(),
+                expected
+            );
             let mut found = pages(&app, &format!("{path}&order=-last&status=1&status=2"), 4).await;
             found.sort_by_key(|answer| answer["ticket"].as_i64());
             let expected: Vec<&Value> = expected
@@ -243,7 +270,9 @@ async fn what_was_answered_at_a_position_can_be_had_again() {
     let mut answered: BTreeMap<(i64, &String), (u16, bytes::Bytes)> = BTreeMap::new();
     for body in bodies {
         let receipt = app.deliver(body).await.assert(200);
-        let head = app.read("/v1/tenants/Cust1/events?limit=1").await["head"].as_i64().unwrap();
+        let head = app.read("/v1/tenants/Cust1/events?limit=1").await["head"]
+            .as_i64()
+            .unwrap();
         assert!(receipt["position"].as_i64().unwrap() <= head);
         for path in &paths {
             let answer = app.get(path).await;
@@ -273,15 +302,24 @@ fn without_cursor(text: &str) -> String {
 async fn a_ticket_that_stays_as_it_is_comes_once_while_others_move() {
     let app = TestApp::start().await;
     let created = |ticket: i64, status: i64| {
-        payload::created(ticket).at("2025-05-01T08:00:00Z").set("status", status)
+        payload::created(ticket)
+            .at("2025-05-01T08:00:00Z")
+            .set("status", status)
     };
     for ticket in 1..=60 {
-        app.deliver(created(ticket, 1 + ticket % 2)).await.assert(200);
+        app.deliver(created(ticket, 1 + ticket % 2))
+            .await
+            .assert(200);
     }
     let still: BTreeSet<i64> = (1..=60).filter(|ticket| ticket % 3 != 0).collect();
     let mut random = fastrand::Rng::with_seed(3);
     for order in ["ticket", "-ticket", "last", "-last"] {
-        for asked in ["", "&status=1&status=2", "&status=2", "&changed_since=2025-05-01T08:00:00Z"] {
+        for asked in [
+            "",
+            "&status=1&status=2",
+            "&status=2",
+            "&changed_since=2025-05-01T08:00:00Z",
+        ] {
             let mut seen = Vec::new();
             let mut next = String::new();
             loop {
@@ -299,11 +337,17 @@ async fn a_ticket_that_stays_as_it_is_comes_once_while_others_move() {
                 for _ in 0..4 {
                     let ticket = 3 * random.i64(1..=20);
                     let moved = payload::changed(ticket)
-                        .at(&format!("2025-05-0{}T0{}:00:00Z", random.u8(1..9), random.u8(1..9)))
+                        .at(&format!(
+                            "2025-05-0{}T0{}:00:00Z",
+                            random.u8(1..9),
+                            random.u8(1..9)
+                        ))
                         .set("status", random.i64(1..=3));
                     app.deliver(moved).await.assert(200);
                 }
-                app.deliver(created(61 + 3 * random.i64(0..40), 1)).await.assert(200);
+                app.deliver(created(61 + 3 * random.i64(0..40), 1))
+                    .await
+                    .assert(200);
             }
             let meant = |ticket: &&i64| !asked.starts_with("&status=2") || **ticket % 2 == 1;
             let expected: Vec<i64> = still.iter().filter(meant).copied().collect();
@@ -317,15 +361,26 @@ async fn a_ticket_that_stays_as_it_is_comes_once_while_others_move() {
 #[tokio::test]
 async fn what_cannot_be_asked_is_a_400_that_says_what_can() {
     let app = app_with_a_desk(3, 3, 1).await;
-    let page = app.read(&format!("{DESK}?status=1&status=2&status=3&status=4&status=5&status=0&limit=1")).await;
+    let page = app
+        .read(&format!(
+            "{DESK}?status=1&status=2&status=3&status=4&status=5&status=0&limit=1"
+        ))
+        .await;
     let cursor = page["next"].as_str().unwrap();
     let own = "status=0&status=1&status=2&status=3&status=4&status=5";
-    app.read(&format!("{DESK}?{own}&limit=3&cursor={cursor}")).await;
+    app.read(&format!("{DESK}?{own}&limit=3&cursor={cursor}"))
+        .await;
     let many = "status=1&".repeat(101);
     for (query, said) in [
         (format!("cursor={cursor}"), "another query"),
-        (format!("{own}&order=-ticket&cursor={cursor}"), "another query"),
-        (format!("{own}&as_of=2025-01-01T00:00:00Z&cursor={cursor}"), "another query"),
+        (
+            format!("{own}&order=-ticket&cursor={cursor}"),
+            "another query",
+        ),
+        (
+            format!("{own}&as_of=2025-01-01T00:00:00Z&cursor={cursor}"),
+            "another query",
+        ),
         (format!("{own}&cursor={cursor}x"), "damaged"),
         ("stauts=1".to_owned(), "did you mean `status`?"),
         ("x_foo=a".to_owned(), "`field.NAME`"),
@@ -335,8 +390,14 @@ async fn what_cannot_be_asked_is_a_400_that_says_what_can() {
         ("order=last&as_of=2025-01-01T00:00:00Z".to_owned(), "order"),
         ("order=-last&known_at=3".to_owned(), "order"),
         ("as_of=yesterday".to_owned(), "as_of must be an instant"),
-        ("as_of=2025-01-01T00:00:00".to_owned(), "as_of must be an instant"),
-        ("changed_since=1".to_owned(), "changed_since must be an instant"),
+        (
+            "as_of=2025-01-01T00:00:00".to_owned(),
+            "as_of must be an instant",
+        ),
+        (
+            "changed_since=1".to_owned(),
+            "changed_since must be an instant",
+        ),
         ("known_at=x".to_owned(), "known_at must be"),
         (many, "at most 100"),
     ] {
@@ -346,9 +407,19 @@ async fn what_cannot_be_asked_is_a_400_that_says_what_can() {
     }
     let other = DESK.replace("Cust1", "Cust2");
     app.get(&other).await.assert(404);
-    app.deliver(payload::created(1).tenant("Cust2")).await.assert(200);
-    let problem = app.get(&format!("{other}?{own}&cursor={cursor}")).await.assert(400);
-    assert!(problem["detail"].as_str().unwrap().contains("another query"));
+    app.deliver(payload::created(1).tenant("Cust2"))
+        .await
+        .assert(200);
+    let problem = app
+        .get(&format!("{other}?{own}&cursor={cursor}"))
+        .await
+        .assert(400);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("another query")
+    );
 }
 
 #[tokio::test]
@@ -356,23 +427,45 @@ async fn nothing_that_is_asked_of_a_field_breaks_anything() {
     let app = TestApp::start().await;
     let long = "ø".repeat(3000);
     let values = [
-        json!("a\0b"), json!(long), json!("' OR 1=1 --"), json!("%"), json!("{\"a\":1}"), json!({"a": [1, {"b": null}]}),
-        json!(""), json!("none"), json!("1"), json!(1), json!(-1), json!(true),
+        json!("a\0b"),
+        json!(long),
+        json!("' OR 1=1 --"),
+        json!("%"),
+        json!("{\"a\":1}"),
+        json!({"a": [1, {"b": null}]}),
+        json!(""),
+        json!("none"),
+        json!("1"),
+        json!(1),
+        json!(-1),
+        json!(true),
     ];
     for (ticket, value) in (1..).zip(&values) {
-        app.deliver(payload::created(ticket).set("x_v", value.clone())).await.assert(200);
-        app.deliver(payload::created(100 + ticket).set("x\0", value.clone())).await.assert(200);
+        app.deliver(payload::created(ticket).set("x_v", value.clone()))
+            .await
+            .assert(200);
+        app.deliver(payload::created(100 + ticket).set("x\0", value.clone()))
+            .await
+            .assert(200);
     }
     for (ticket, value) in (1..).zip(&values) {
         // As JSON a value is only itself; `"1"` is not 1.
-        let text: String = value.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let text: String = value
+            .to_string()
+            .bytes()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect();
         if text.len() > 6000 {
             continue;
         }
         for (name, ticket) in [("x_v", ticket), ("x%00", 100 + ticket)] {
             let found = app.read(&format!("{DESK}?field.{name}={text}")).await;
-            let found: Vec<&Value> =
-                found["items"].as_array().unwrap().iter().map(|item| &item["ticket"]).collect();
+            let found: Vec<&Value> = found["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| &item["ticket"])
+                .collect();
             assert_eq!(found, [&json!(ticket)], "{name}={value}");
         }
     }
@@ -388,7 +481,13 @@ async fn nothing_that_is_asked_of_a_field_breaks_anything() {
         "field.x_v=%22%5Cud800%22".to_owned(),
         "field.x_v=none".to_owned(),
     ] {
-        app.read(&format!("{DESK}?{query}&as_of=9999-12-31T23:59:59.9999999Z")).await;
-        app.read(&format!("{DESK}?{query}&as_of=0000-01-01T00:00:00Z&order=-ticket")).await;
+        app.read(&format!(
+            "{DESK}?{query}&as_of=9999-12-31T23:59:59.9999999Z"
+        ))
+        .await;
+        app.read(&format!(
+            "{DESK}?{query}&as_of=0000-01-01T00:00:00Z&order=-ticket"
+        ))
+        .await;
     }
 }

@@ -102,7 +102,9 @@ pub fn diff(from: &History, to: &History, scope: &Scope) -> Diff {
     let fields = fields.filter(|field| field.steps > 0 || field.is_changed());
     let mut intervals = BTreeMap::new();
     for entry in originals() {
-        *intervals.entry(entry.completeness.confidence()).or_insert(0) += 1;
+        *intervals
+            .entry(entry.completeness.confidence())
+            .or_insert(0) += 1;
     }
     let reasons = originals().flat_map(|entry| entry.completeness.reasons.iter());
     Diff {

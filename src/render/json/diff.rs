@@ -74,8 +74,11 @@ impl DiffJson {
         (from, to): (&OccurredAt, &OccurredAt),
         labels: &Labels,
     ) -> Self {
-        let actors: BTreeSet<Option<Actor>> =
-            diff.fields.iter().flat_map(|field| field.actors.iter().copied()).collect();
+        let actors: BTreeSet<Option<Actor>> = diff
+            .fields
+            .iter()
+            .flat_map(|field| field.actors.iter().copied())
+            .collect();
         let count = |state| diff.intervals.get(&state).copied().unwrap_or(0);
         Self {
             ticket,

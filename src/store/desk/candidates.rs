@@ -100,7 +100,10 @@ impl Store {
     ) -> Result<Candidates, StoreError> {
         let few = self.find_few(tenant, filter, order).await?;
         let driver = filter.fields.iter().next().filter(|_| !order.is_by_last());
-        let rest = filter.fields.iter().skip(usize::from(few.is_none() && driver.is_some()));
+        let rest = filter
+            .fields
+            .iter()
+            .skip(usize::from(few.is_none() && driver.is_some()));
         let asked = Asked::new(tenant, filter, rest, limit);
         let rows = match (few, driver) {
             (Some(few), _) => self.list_of_few(&asked, &few, order, after).await?,
@@ -355,7 +358,8 @@ impl Candidates {
             })
         });
         // The lists of several values stand one after the other.
-        let mut sorted: BTreeMap<_, Place> = places.map(|place| (order.rank(place), place)).collect();
+        let mut sorted: BTreeMap<_, Place> =
+            places.map(|place| (order.rank(place), place)).collect();
         while sorted.len() > limit {
             sorted.pop_last();
         }

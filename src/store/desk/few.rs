@@ -28,7 +28,9 @@ impl Store {
         }
         let mut fewest: Option<Vec<i64>> = None;
         let mut consider = |few: Vec<i64>| {
-            let most = fewest.as_ref().map_or(FEW, |fewest| i64::try_from(fewest.len()).unwrap_or(FEW));
+            let most = fewest
+                .as_ref()
+                .map_or(FEW, |fewest| i64::try_from(fewest.len()).unwrap_or(FEW));
             if i64::try_from(few.len()).is_ok_and(|few| few <= most) {
                 fewest = Some(few);
             }
@@ -100,4 +102,3 @@ impl Store {
         Ok(tickets.fetch_all(&self.reads).await?)
     }
 }
-

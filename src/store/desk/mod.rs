@@ -67,7 +67,10 @@ impl Store {
             let mut found = found.await?.into_iter().peekable();
             for place in chunk.places {
                 let ticket = found.next_if(|found| found.ticket == place.ticket);
-                page.take(place, ticket.filter(|found| desk.filter.admits(&found.history)));
+                page.take(
+                    place,
+                    ticket.filter(|found| desk.filter.admits(&found.history)),
+                );
             }
             if page.is_full {
                 break;
@@ -105,7 +108,8 @@ impl Store {
             for place in chunk.places {
                 let ticket = found.next_if(|found| found.ticket == place.ticket);
                 let meant = ticket.filter(|found| {
-                    desk.filter.admits(&found.history) && found.diff.fields.iter().any(|f| f.steps > 0)
+                    desk.filter.admits(&found.history)
+                        && found.diff.fields.iter().any(|f| f.steps > 0)
                 });
                 page.take(place, meant);
             }
@@ -159,10 +163,16 @@ impl<'a> Walk<'a> {
         }
         let all = Filter::default();
         let (position, places) = loop {
-            let filter = if self.is_past { &all } else { &self.desk.filter };
+            let filter = if self.is_past {
+                &all
+            } else {
+                &self.desk.filter
+            };
             let chunk = if self.is_past { CHUNK } else { self.chunk };
             let (order, after) = (self.desk.order, self.after);
-            let found = store.list_candidates(tenant, filter, order, after, chunk).await?;
+            let found = store
+                .list_candidates(tenant, filter, order, after, chunk)
+                .await?;
             let known_at = self.desk.known_at.unwrap_or(found.position);
             if self.is_past || known_at >= found.position {
                 self.is_over = found.places.len() < chunk;
