@@ -11,9 +11,29 @@ use std::time::Instant;
 
 use ticketlog::postgres::error::ClusterError;
 use ticketlog::postgres::notice::Notice;
-use ticketlog::postgres::{self, Session};
+use ticketlog::postgres::{self, SUPERUSER, Session};
+use ticketlog::store::{self, Address, SERVICE};
 
 use super::{Place, is_root, is_served, open, query, quiet};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_processes_may_make_the_database_of_a_new_cluster_at_once() {
+    let place = Place::new();
+    let cluster = place.start().await;
+    let endpoint = cluster.endpoint().clone();
+    let mut making = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let address =
+            Address::of_socket(&endpoint.socket_dir, endpoint.port, SUPERUSER, "postgres");
+        making.spawn(async move { store::provision(&address, SERVICE).await });
+    }
+    for made in making.join_all().await {
+        made.unwrap();
+    }
+    let owner = "SELECT datdba::regrole FROM pg_database WHERE datname = 'ticketlog'";
+    assert_eq!(query(&endpoint, owner), "ticketlog");
+    cluster.stop_fast().await.unwrap();
+}
 
 #[tokio::test]
 async fn a_new_cluster_is_durable_and_knows_norwegian_letters() {
