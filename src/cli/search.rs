@@ -62,6 +62,7 @@ pub(super) enum Give {
 
 /// How much, and in which form.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command line")]
 pub(super) struct Form {
     /// With what is left out otherwise: fields that were declared but held, and bookkeeping.
     #[arg(long)]
@@ -107,10 +108,11 @@ pub(super) async fn ask(shared: &Shared, wanted: Ask, form: Form) -> anyhow::Res
     let database = Database::open(shared).await?;
     let shown = answer(&database, wanted, &form).await;
     database.close().await?;
-    match form.csv {
+    if form.csv {
         // Its rows have their ends.
-        true => print_bytes(shown?.as_bytes())?,
-        false => print(&shown?),
+        print_bytes(shown?.as_bytes())?;
+    } else {
+        print(&shown?);
     }
     Ok(ExitCode::SUCCESS)
 }

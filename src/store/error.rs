@@ -35,7 +35,9 @@ impl StoreError {
     pub(super) fn of_search(error: sqlx::Error) -> Self {
         /// `query_canceled`: the statement's time-out, for nobody else cancels ours.
         const CANCELED: &str = "57014";
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             Some(CANCELED) => Self::TooBroad,
             _ => error.into(),

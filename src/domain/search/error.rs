@@ -45,7 +45,7 @@ pub struct QueryError {
 
 impl QueryError {
     /// Something wrong at a place in a text; without the text where the place is none.
-    pub(super) fn new(text: &str, place: Place, what: String, suggest: Option<String>) -> Self {
+    pub(super) fn new(text: &str, place: Place, what: &str, suggest: Option<String>) -> Self {
         let what = what.chars().map(plain).collect();
         let at = place.0.map(|(from, until)| {
             let chars = |until: usize| {

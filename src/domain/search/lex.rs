@@ -100,7 +100,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
         let lexeme = lexeme.parse_next(&mut input);
         let until = input.current_token_start();
         let place = Place::new(from, until);
-        let wrong = |what: &str| QueryError::new(text, place, what.to_owned(), None);
+        let wrong = |what: &str| QueryError::new(text, place, what, None);
         match lexeme {
             Ok(Ok(lexeme)) => tokens.push(Token {
                 lexeme,

@@ -19,7 +19,7 @@ pub(super) fn check(expr: &Expr, text: &str) -> Result<(), QueryError> {
     let (predicates, values) = count(expr);
     let too_many = |what: &str, most: usize| {
         let what = format!("the query has more than {most} {what}");
-        Err(QueryError::new(text, Place::NONE, what, None))
+        Err(QueryError::new(text, Place::NONE, &what, None))
     };
     if predicates > MAX_PREDICATES {
         return too_many("statements", MAX_PREDICATES);

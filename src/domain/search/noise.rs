@@ -41,7 +41,9 @@ impl Noise {
             Predicate::Field(fields) => fields.iter().for_each(|field| self.add_field(field)),
             Predicate::Move(moved) => self.add_field(&moved.field),
             Predicate::Declared(field) | Predicate::Undeclared(field) => {
-                field.iter().for_each(|field| self.add_field(field));
+                if let Some(field) = field {
+                    self.add_field(field);
+                }
             }
             Predicate::Kind(kinds) => self.touched |= kinds.contains(&Kind::Touched),
             // These say nothing of the change's field.

@@ -42,7 +42,7 @@ struct Furthest {
 pub(super) fn parse(text: &str) -> Result<Expr, QueryError> {
     if text.len() > MAX_QUERY_BYTES {
         let what = format!("the query is longer than {MAX_QUERY_BYTES} bytes");
-        return Err(QueryError::new("", Place::NONE, what, None));
+        return Err(QueryError::new("", Place::NONE, &what, None));
     }
     let tokens = lex::tokens(text)?;
     check_depth(text, &tokens)?;
@@ -78,7 +78,7 @@ fn check_depth(text: &str, tokens: &[Token]) -> Result<(), QueryError> {
             let what = format!(
                 "there are at most {MAX_DEPTH} parentheses within each other, and {MAX_DEPTH} times \"not\""
             );
-            return Err(QueryError::new(text, token.place(), what, None));
+            return Err(QueryError::new(text, token.place(), &what, None));
         }
     }
     Ok(())
@@ -91,12 +91,12 @@ fn explain(text: &str, tokens: &[Token], furthest: &Furthest) -> QueryError {
     let Some(token) = tokens.get(index) else {
         let place = Place::new(text.len(), text.len());
         let what = format!("the query ends too early; expected {list}");
-        return QueryError::new(text, place, what, misspelt_before(tokens, index));
+        return QueryError::new(text, place, &what, misspelt_before(tokens, index));
     };
     let written = text.get(token.from..token.until).unwrap_or_default();
     let suggest = meant(token, &furthest.expected).or_else(|| misspelt_before(tokens, index));
     let what = format!("expected {list}, not {}", short(written));
-    QueryError::new(text, token.place(), what, suggest)
+    QueryError::new(text, token.place(), &what, suggest)
 }
 
 /// What was expected, for people: no word twice, and those that say when as one.
@@ -158,15 +158,14 @@ fn piece<'t, T>(
     expected: &'static str,
     pick: impl Fn(&'t Token) -> Option<T>,
 ) -> impl Parser<Tokens<'t>, T, ErrMode<EmptyError>> {
-    move |input: &mut Tokens<'t>| match input.peek_token().and_then(&pick) {
-        Some(picked) => {
+    move |input: &mut Tokens<'t>| {
+        let picked = input.peek_token().and_then(&pick);
+        if picked.is_some() {
             input.next_token();
-            Ok(picked)
-        }
-        None => {
+        } else {
             note(input, expected);
-            Err(backtrack())
         }
+        picked.ok_or_else(backtrack)
     }
 }
 

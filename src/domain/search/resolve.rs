@@ -262,7 +262,7 @@ impl Resolver<'_> {
         let window = span.window(self.zone);
         if window.is_reversed() {
             let what = format!("{span} is no time: the first is after the second");
-            return Err(self.error(Place::NONE, what, None));
+            return Err(self.error(Place::NONE, &what, None));
         }
         Ok(window)
     }
@@ -297,7 +297,7 @@ impl Resolver<'_> {
             "no event here ever named a field {0}; if it is right, write it in back-quotes: `{0}`",
             short(name)
         );
-        Err(self.error(*bare, what, near.map(str::to_owned)))
+        Err(self.error(*bare, &what, near.map(str::to_owned)))
     }
 
     fn keys(&self, field: &str, values: &[Operand]) -> Result<Vec<String>, QueryError> {
@@ -339,10 +339,10 @@ impl Resolver<'_> {
         let near = nearest(&text.text, known.map(String::as_str));
         let what = format!("no {list} was ever called \"{}\"", short(&text.text));
         let near = near.map(|near| serde_json::Value::from(near).to_string());
-        self.error(text.at, what, near)
+        self.error(text.at, &what, near)
     }
 
-    fn error(&self, place: Place, what: String, suggest: Option<String>) -> QueryError {
+    fn error(&self, place: Place, what: &str, suggest: Option<String>) -> QueryError {
         QueryError::new(self.text, place, what, suggest)
     }
 }

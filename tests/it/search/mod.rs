@@ -3,4 +3,5 @@
 mod generated;
 mod language;
 mod naive;
+mod plans;
 mod queries;
