@@ -2,6 +2,7 @@
 //!
 //! The statements are composed, because no two searches ask alike; all that comes from outside is bound.
 
+mod by_position;
 mod compose;
 mod known;
 mod row;

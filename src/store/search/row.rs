@@ -16,17 +16,17 @@ use crate::{
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct ChangeRow {
-    ticket: i64,
-    event_id: Uuid,
-    nth: i32,
-    position: i64,
-    actor: Option<i64>,
-    field: String,
-    kind: String,
-    declared: bool,
-    from_value: Option<String>,
-    to_value: Option<String>,
-    occurred_text: Option<String>,
+    pub(super) ticket: i64,
+    pub(super) event_id: Uuid,
+    pub(super) nth: i32,
+    pub(super) position: i64,
+    pub(super) actor: Option<i64>,
+    pub(super) field: String,
+    pub(super) kind: String,
+    pub(super) declared: bool,
+    pub(super) from_value: Option<String>,
+    pub(super) to_value: Option<String>,
+    pub(super) occurred_text: Option<String>,
 }
 
 #[derive(Debug, sqlx::FromRow)]

@@ -218,3 +218,52 @@ async fn an_export_that_is_interrupted_says_where_to_go_on() {
     drop(out);
     end(child);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_are_exported_in_the_order_of_the_log() {
+    let app = TestApp::start().await;
+    // The instants go the other way.
+    for (at, ticket) in [(9, 1), (7, 2), (5, 1), (3, 2), (1, 1)] {
+        let event = payload::changed(ticket).at(&format!("2025-05-19T09:56:0{at}Z"));
+        let event = event.set("status", at % 4).set("title", format!("={at}"));
+        app.deliver(event).await.assert(200);
+    }
+    app.deliver(payload::changed(1).without("Timestamp"))
+        .await
+        .assert(200);
+    let export = |more: &[&str], format| {
+        let mut command = command(
+            &app,
+            ["export", "Cust1", "--what", "changes", "--format", format],
+        );
+        command.args(more).output().unwrap()
+    };
+    for (noise, include) in [(None, ""), (Some("--noise"), "?include=noise")] {
+        let mut expected = app
+            .read_all(&format!("/v1/tenants/Cust1/changes{include}"))
+            .await;
+        // Stable: within an event they stay in their order.
+        expected.sort_by_key(|change| change["position"].as_i64());
+        assert!(!expected.is_empty());
+        let noise = noise.as_slice();
+        let (out, said) = printed(&export(noise, "ndjson"));
+        assert_eq!(json_lines(&out), expected);
+        assert!(said.starts_with("Reached position 6 of 6; "), "{said}");
+        let after = [noise, &["--after", "3"]].concat();
+        let (out, _) = printed(&export(&after, "ndjson"));
+        expected.retain(|change| change["position"].as_i64().unwrap() > 3);
+        assert_eq!(json_lines(&out), expected);
+        let (out, _) = printed(&export(&after, "csv"));
+        let mut table = csv::Reader::from_reader(out.as_bytes());
+        let columns = table.headers().unwrap().clone();
+        let positions: Vec<i64> = (table.records())
+            .map(|row| {
+                let row = row.unwrap();
+                let place = columns.iter().position(|name| name == "position").unwrap();
+                row[place].parse().unwrap()
+            })
+            .collect();
+        assert_eq!(positions, self::positions(&expected));
+        assert!(out.contains(",'=1"), "{out}");
+    }
+}
