@@ -111,6 +111,12 @@ impl Shared {
         }
     }
 
+    /// True if the user said which log is meant, instead of taking the default.
+    pub fn names_a_log(&self) -> bool {
+        let url = self.database_url.as_ref().map(DatabaseUrl::expose);
+        self.data_dir.is_some() || url.is_some_and(|url| !url.is_empty())
+    }
+
     /// Settings of the private Postgres in this folder.
     pub fn postgres(&self, data_dir: PathBuf) -> postgres::Settings {
         postgres::Settings {

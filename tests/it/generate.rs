@@ -229,4 +229,8 @@ async fn what_cannot_be_made_is_refused() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(why), "{said}");
     }
+    let output = ticketlog(["generate", "--tenant=T"]).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("say into which log"), "{said}");
 }

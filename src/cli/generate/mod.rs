@@ -30,7 +30,7 @@ const DAY: i64 = 86_400 * busy::SECOND;
 /// Arguments of `generate`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    ticketlog generate --tenant Demo\n  \
+    ticketlog generate --tenant Demo --data-dir /tmp/demo\n  \
     ticketlog generate --tenant Big --events 10000000 --tickets 1000000 --data-dir /tmp/big\n\n\
     The same seed and figures give the same bodies. A tenant that has events is left alone: this is for trying\n\
     the program at size, and nothing in a log can be taken back. The history follows by itself.")]
@@ -63,6 +63,11 @@ pub(super) struct GenerateArgs {
 
 /// Makes the tenants one after the other.
 pub(super) async fn run(shared: &Shared, args: GenerateArgs) -> anyhow::Result<ExitCode> {
+    // Never by accident into the log of a service that runs here.
+    ensure!(
+        shared.names_a_log(),
+        "say into which log with --data-dir or --database-url: made-up events cannot be taken out again"
+    );
     let plans = plans(&args)?;
     let database = Database::open(shared).await?;
     let done = fill(&database.store, plans).await;
