@@ -89,7 +89,16 @@ impl TenantJson {
 
 impl Table for TenantJson {
     const COLUMNS: &'static [&'static str] = &[
-        "tenant", "log_id", "head", "events", "tickets", "undated", "first_at", "last_at", "zone",
+        "tenant",
+        "log_id",
+        "head",
+        "projected",
+        "events",
+        "tickets",
+        "undated",
+        "first_at",
+        "last_at",
+        "zone",
     ];
 
     fn rows(&self) -> Vec<Vec<Cell>> {
@@ -97,6 +106,7 @@ impl Table for TenantJson {
             Cell::from(&self.tenant),
             Cell::Text(self.log_id.to_string()),
             self.head.into(),
+            self.projected.into(),
             self.events.into(),
             self.tickets.into(),
             self.undated.into(),

@@ -43,6 +43,7 @@ fn lines(answer: &Answer) -> Vec<Value> {
 async fn every_list_has_every_form_and_the_parameter_wins() {
     let app = TestApp::start().await;
     app.deliver(payload::created(1)).await.assert(200);
+    app.settle().await;
     for path in LISTS {
         let json = app.get(path).await;
         assert_eq!(json.content_type, "application/json", "{path}");
@@ -68,6 +69,18 @@ async fn every_list_has_every_form_and_the_parameter_wins() {
             let answer = get(&app, &asked, "text/html").await;
             assert_eq!(answer.body, same.body, "{asked}");
         }
+    }
+}
+
+#[tokio::test]
+async fn flat_items_have_a_column_for_each_key() {
+    let app = TestApp::start().await;
+    app.deliver(payload::created(1)).await.assert(200);
+    for path in ["/v1/hooks", "/v1/tenants"] {
+        let items = app.read(path).await["items"].clone();
+        let rows = table(&app.get(&format!("{path}?format=csv")).await);
+        let keys = |item: &Value| Vec::from_iter(item.as_object().unwrap().keys().cloned());
+        assert_eq!(keys(&rows[0]), keys(&items[0]), "{path}");
     }
 }
 

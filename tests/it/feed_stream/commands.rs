@@ -149,12 +149,20 @@ async fn export_gives_what_the_api_gives_and_goes_on_by_position() {
         );
         app.deliver(payload::created(6)).await.assert(200);
         let after = head.to_string();
-        let [a, b, c, d, e, f, g, h] = arguments;
-        let later = run(&app, [a, b, c, d, e, f, g, h, "--after", &after]);
+        let mut later = command(&app, arguments);
+        let later = later.args(["--after", &after]).output().unwrap();
         assert!(later.status.success(), "{later:?}");
         let whole = app.get(&format!("{FEED}?format={format}")).await.body;
         assert!(fs::read(&file).unwrap() == whole, "{format} is not whole");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_would_not_be_whole_is_refused() {
+    let app = TestApp::start().await;
+    app.deliver(payload::created(1)).await.assert(200);
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing is added to half a row.
     // Nothing is added to half a row.
     let file = folder.path().join("cut");
     fs::write(&file, "{\"position\":1}\n{\"posi").unwrap();
@@ -208,8 +216,7 @@ async fn an_export_that_is_interrupted_says_where_to_go_on() {
         "{said}"
     );
     let after = format!("--after={reached}");
-    let [a, b, c, d, e, f] = arguments;
-    let rest = run(&app, [a, b, c, d, e, f, &after]);
+    let rest = command(&app, arguments).arg(after).output().unwrap();
     items.append(&mut json_lines(&printed(&rest).0));
     assert_eq!(json!(positions(&items)), json!([1, 2, 3, 4, 5, 6, 7, 8]));
     // And whoever reads only the beginning is served too.

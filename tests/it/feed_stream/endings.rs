@@ -67,7 +67,8 @@ async fn for_a_slow_reader_the_server_does_not_read_ahead() {
     let mut slow = Stream::open(&app, STREAM, None).await;
     assert_eq!(slow.position().await, Some(1));
     let whole = app.http.get(format!("{}{FEED}?format=ndjson", app.url));
-    let mut slow_lines = whole.send().await.unwrap();
+    let whole = whole.bearer_auth(&app.token).send();
+    let mut slow_lines = whole.await.unwrap();
     // By the time this one has seen all, a server that reads ahead would have for the slow ones too.
     let mut fast = Stream::open(&app, STREAM, None).await;
     for position in 1..=EVENTS {

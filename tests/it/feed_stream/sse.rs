@@ -63,7 +63,8 @@ pub(super) struct Stream {
 impl Stream {
     /// Begins after the event with this id, if one is given.
     pub(super) async fn open(app: &TestApp, path: &str, last: Option<i64>) -> Self {
-        let mut request = app.http.get(format!("{}{path}", app.url));
+        let request = app.http.get(format!("{}{path}", app.url));
+        let mut request = request.bearer_auth(&app.token);
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last.to_string());
         }
@@ -92,13 +93,11 @@ impl Stream {
             }
             self.searched = self.read.len().saturating_sub(1);
             let chunk = timeout(PATIENCE, self.response.chunk()).await.unwrap();
-            match chunk.unwrap() {
-                Some(chunk) => self.read.extend_from_slice(&chunk),
-                None => {
-                    assert!(self.read.is_empty(), "the last frame is cut");
-                    return None;
-                }
-            }
+            let Some(chunk) = chunk.unwrap() else {
+                assert!(self.read.is_empty(), "the last frame is cut");
+                return None;
+            };
+            self.read.extend_from_slice(&chunk);
         }
     }
 

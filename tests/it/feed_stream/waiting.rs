@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use ticketlog::http::Followers;
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::sse::{PATIENCE, Stream};
 use crate::support::{
@@ -189,6 +189,19 @@ async fn only_so_many_may_stay() {
     // A page is not stayed for.
     app.read(FEED).await;
     drop(stream);
+    while app.get(&waiting).await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+    // Nor does one who hangs up keep a place.
+    let mut waiters = JoinSet::new();
+    while app.get(&waiting).await.status != 503 {
+        // None, or it found the place taken by the look at it.
+        if waiters.is_empty() || waiters.try_join_next().is_some() {
+            let request = app.http.get(format!("{}{FEED}?after=1&wait=60", app.url));
+            waiters.spawn(request.bearer_auth(&app.token).send());
+        }
+    }
+    waiters.shutdown().await;
     while app.get(&waiting).await.status != 200 {
         tokio::task::yield_now().await;
     }
