@@ -118,7 +118,22 @@ async fn thousands_of_generated_queries_equal_a_naive_scan() {
     let queries = queries::query(instants.collect());
     let mut runner = TestRunner::new(Config::default());
     let mut found = 0;
-    for turn in 0..OF_THE_STORE {}
+    for turn in 0..OF_THE_STORE {
+        let strategy = (
+            &queries,
+            prop::sample::select(&ZONES[..]),
+            1..40_u16,
+            any::<usize>(),
+        );
+        let (query, zone, limit, choice) = strategy.new_tree(&mut runner).unwrap().current();
+        let asked = Asked::new(&app, &world, (query, zone), limit, choice).await;
+        found += asked.expected.len().min(1);
+        if turn < OVER_HTTP {
+            asked.compare_over_http(&app).await;
+        } else {
+            asked.compare_with_store(&app).await;
+        }
+    }
     // Most queries find something, or this shows nothing.
     assert!(found * 2 > OF_THE_STORE, "{found}");
 }
