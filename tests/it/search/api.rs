@@ -18,6 +18,86 @@ async fn count(app: &TestApp, query: &str, zone: &str) -> i64 {
     app.read(&path).await["count"].as_i64().unwrap()
 }
 
+const OSLO: &str = "Europe/Oslo";
+
+/// How many of the eight changes there are.
+const OF_DAYS: [(&str, &str, i64); 25] = [
+    ("priority changed on 2025-03-30", OSLO, 2),
+    ("priority changed on 2025-10-26", OSLO, 2),
+    ("priority changed before 2025-03-30", OSLO, 1),
+    ("priority changed since 2025-03-30", OSLO, 7),
+    ("priority changed after 2025-03-30", OSLO, 5),
+    (
+        "priority changed between 2025-03-30 and 2025-10-26",
+        OSLO,
+        6,
+    ),
+    ("priority changed on 2025-10-26", "UTC", 2),
+    ("priority changed on 2025-10-25", "UTC", 2),
+    ("priority changed at 2025-03-29T23:00:00Z", "UTC", 1),
+    ("priority changed after 2025-03-29T23:00:00Z", "UTC", 6),
+    ("priority changed since 2025-03-29T23:00:00Z", "UTC", 7),
+    (
+        "priority changed before 2025-03-30T01:00:00+02:00",
+        "UTC",
+        1,
+    ),
+    (
+        "priority changed between 2025-03-29T22:59:59.9999999Z and 2025-03-29T23:00:00Z",
+        "UTC",
+        2,
+    ),
+    // Held from its own tick until the tick before the next event's.
+    (
+        "priority changed and priority was 11 at 2025-03-29T22:59:59.9999999Z",
+        "UTC",
+        0,
+    ),
+    (
+        "priority changed and priority was 11 at 2025-03-29T23:00:00Z",
+        "UTC",
+        8,
+    ),
+    (
+        "priority changed and priority was 11 at 2025-03-30T21:59:59.9999998Z",
+        "UTC",
+        8,
+    ),
+    (
+        "priority changed and priority was 11 at 2025-03-30T21:59:59.9999999Z",
+        "UTC",
+        0,
+    ),
+    (
+        "priority changed and priority was 10 on 2025-03-30",
+        OSLO,
+        0,
+    ),
+    (
+        "priority changed and priority was 10 on 2025-03-29",
+        OSLO,
+        8,
+    ),
+    (
+        "priority changed and priority was 12 on 2025-03-30",
+        OSLO,
+        8,
+    ),
+    (
+        "priority changed and priority was 12 on 2025-03-31",
+        OSLO,
+        0,
+    ),
+    (
+        "priority changed and priority was 13 on 2025-07-01",
+        OSLO,
+        8,
+    ),
+    ("priority changed and priority = 17", OSLO, 8),
+    ("priority changed and priority = 16", OSLO, 0),
+    ("priority changed and ever priority = 16", OSLO, 8),
+];
+
 #[tokio::test]
 async fn a_day_is_the_zones_also_where_clocks_turn() {
     let app = TestApp::start().await;
@@ -41,87 +121,11 @@ async fn a_day_is_the_zones_also_where_clocks_turn() {
             .await
             .assert(200);
     }
-    let oslo = "Europe/Oslo";
-    for (query, zone, wanted) in [
-        ("priority changed on 2025-03-30", oslo, 2),
-        ("priority changed on 2025-10-26", oslo, 2),
-        ("priority changed before 2025-03-30", oslo, 1),
-        ("priority changed since 2025-03-30", oslo, 7),
-        ("priority changed after 2025-03-30", oslo, 5),
-        (
-            "priority changed between 2025-03-30 and 2025-10-26",
-            oslo,
-            6,
-        ),
-        ("priority changed on 2025-10-26", "UTC", 2),
-        ("priority changed on 2025-10-25", "UTC", 2),
-        ("priority changed at 2025-03-29T23:00:00Z", "UTC", 1),
-        ("priority changed after 2025-03-29T23:00:00Z", "UTC", 6),
-        ("priority changed since 2025-03-29T23:00:00Z", "UTC", 7),
-        (
-            "priority changed before 2025-03-30T01:00:00+02:00",
-            "UTC",
-            1,
-        ),
-        (
-            "priority changed between 2025-03-29T22:59:59.9999999Z and 2025-03-29T23:00:00Z",
-            "UTC",
-            2,
-        ),
-        // Held from its own tick until the tick before the next event's.
-        (
-            "priority changed and priority was 11 at 2025-03-29T22:59:59.9999999Z",
-            "UTC",
-            0,
-        ),
-        (
-            "priority changed and priority was 11 at 2025-03-29T23:00:00Z",
-            "UTC",
-            8,
-        ),
-        (
-            "priority changed and priority was 11 at 2025-03-30T21:59:59.9999998Z",
-            "UTC",
-            8,
-        ),
-        (
-            "priority changed and priority was 11 at 2025-03-30T21:59:59.9999999Z",
-            "UTC",
-            0,
-        ),
-        (
-            "priority changed and priority was 10 on 2025-03-30",
-            oslo,
-            0,
-        ),
-        (
-            "priority changed and priority was 10 on 2025-03-29",
-            oslo,
-            8,
-        ),
-        (
-            "priority changed and priority was 12 on 2025-03-30",
-            oslo,
-            8,
-        ),
-        (
-            "priority changed and priority was 12 on 2025-03-31",
-            oslo,
-            0,
-        ),
-        (
-            "priority changed and priority was 13 on 2025-07-01",
-            oslo,
-            8,
-        ),
-        ("priority changed and priority = 17", oslo, 8),
-        ("priority changed and priority = 16", oslo, 0),
-        ("priority changed and ever priority = 16", oslo, 8),
-    ] {
+    for (query, zone, wanted) in OF_DAYS {
         assert_eq!(count(&app, query, zone).await, wanted, "{query} in {zone}");
     }
     // The tenant's own zone, unless another is named.
-    let zone = ticketlog::domain::zone::ZoneName::parse(oslo).unwrap();
+    let zone = ticketlog::domain::zone::ZoneName::parse(OSLO).unwrap();
     let tenant = ticketlog::domain::ids::Tenant::parse("Cust1").unwrap();
     app.db.store.put_zone(&tenant, &zone).await.unwrap();
     let unnamed = path(&[
@@ -190,85 +194,66 @@ async fn what_is_wrong_with_a_query_is_told_to_people_and_programs() {
     app.get("/v1/tenants/Nobody/changes").await.assert(404);
 }
 
+/// The created event, a change of two fields, and one that changed nothing; by 19, 19 and 20.
+async fn app_with_a_ticket() -> TestApp {
+    let app = TestApp::start().await;
+    let created = payload::created(1).at("2025-05-01T00:00:00Z");
+    let solved = payload::changed(1).at("2025-05-02T00:00:00Z");
+    let solved = solved.set("status", 2).set("last_changed", "x");
+    let again = payload::changed(1).at("2025-05-03T00:00:00Z");
+    let again = again.set("status", "2").with("ChangedByAssociateId", 20);
+    for event in [created, solved, again] {
+        app.deliver(event).await.assert(200);
+    }
+    app
+}
+
+/// Each change as `field kind to`.
+async fn found<const N: usize>(app: &TestApp, parameters: [(&str, &str); N]) -> Vec<String> {
+    let items = app.read_all(&path(&parameters)).await;
+    let short = |item: &Value| {
+        format!("{} {} {}", item["field"], item["kind"], item["to"]).replace('"', "")
+    };
+    items.iter().map(short).collect()
+}
+
 #[tokio::test]
 async fn parameters_and_a_query_have_to_be_true_together() {
-    let app = TestApp::start().await;
-    app.deliver(payload::created(1).at("2025-05-01T00:00:00Z"))
-        .await
-        .assert(200);
-    let solved = payload::changed(1)
-        .at("2025-05-02T00:00:00Z")
-        .set("status", 2)
-        .set("last_changed", "x");
-    app.deliver(solved).await.assert(200);
-    let again = payload::changed(1)
-        .at("2025-05-03T00:00:00Z")
-        .set("status", "2")
-        .with("ChangedByAssociateId", 20);
-    app.deliver(again).await.assert(200);
-    let found = |parameters: Vec<(&'static str, &'static str)>| {
-        let path = path(&parameters);
-        let app = &app;
-        async move {
-            let items = app.read_all(&path).await;
-            let short = items.iter().map(|item| {
-                format!("{} {} {}", item["field"], item["kind"], item["to"]).replace('"', "")
-            });
-            short.collect::<Vec<_>>()
-        }
-    };
+    let app = app_with_a_ticket().await;
+    let closed = ["status changed 2"];
+    let status = ("field", "status");
+    let all = found(&app, [status]).await;
+    assert_eq!(all, ["status initial 1", "status changed 2"]);
     assert_eq!(
-        found(vec![("field", "status")]).await,
-        ["status initial 1", "status changed 2"]
+        found(&app, [status, ("q", "by 19 after 2025-05-01")]).await,
+        closed
     );
+    assert_eq!(found(&app, [status, ("to_value", "Closed")]).await, closed);
     assert_eq!(
-        found(vec![("field", "status"), ("q", "by 19 after 2025-05-01")]).await,
-        ["status changed 2"]
+        found(&app, [status, ("to_value", "\"[I:2]\"")]).await,
+        closed
     );
+    let both = found(&app, [status, ("field", "priority"), ("to_value", "2")]).await;
+    assert_eq!(both, ["priority initial 2", "status changed 2"]);
+    let declared = found(&app, [("declared", "true"), ("q", "not kind initial")]).await;
+    assert_eq!(declared, closed);
+}
+
+#[tokio::test]
+async fn noise_comes_in_when_it_is_named_outside_of_a_not() {
+    let app = app_with_a_ticket().await;
+    let closed = ["status changed 2"];
+    let noise = ("include", "noise");
+    assert_eq!(found(&app, [("field", "status"), noise]).await.len(), 3);
+    assert_eq!(found(&app, [("q", "ticket 1 by 20"), noise]).await.len(), 2);
     assert_eq!(
-        found(vec![("field", "status"), ("to_value", "Closed")]).await,
-        ["status changed 2"]
+        found(&app, [("kind", "touched")]).await,
+        ["status touched 2"]
     );
-    assert_eq!(
-        found(vec![
-            ("field", "status"),
-            ("field", "priority"),
-            ("to_value", "2")
-        ])
-        .await,
-        ["priority initial 2", "status changed 2"]
-    );
-    // Noise: what is named comes in, what is named under a not does not.
-    assert_eq!(
-        found(vec![("field", "status"), ("include", "noise")])
-            .await
-            .len(),
-        3
-    );
-    assert_eq!(found(vec![("kind", "touched")]).await, ["status touched 2"]);
-    assert_eq!(found(vec![("q", "last_changed changed")]).await.len(), 2);
-    assert_eq!(
-        found(vec![("q", "after 2025-05-01")]).await,
-        ["status changed 2"]
-    );
-    assert_eq!(
-        found(vec![(
-            "q",
-            "after 2025-05-01 and not last_changed to \"y\""
-        )])
-        .await,
-        ["status changed 2"]
-    );
-    assert_eq!(
-        found(vec![("declared", "true"), ("q", "not kind initial")]).await,
-        ["status changed 2"]
-    );
-    assert_eq!(
-        found(vec![("q", "ticket 1 by 20"), ("include", "noise")])
-            .await
-            .len(),
-        2
-    );
+    assert_eq!(found(&app, [("q", "last_changed changed")]).await.len(), 2);
+    assert_eq!(found(&app, [("q", "after 2025-05-01")]).await, closed);
+    let under_not = "after 2025-05-01 and not last_changed to \"y\"";
+    assert_eq!(found(&app, [("q", under_not)]).await, closed);
 }
 
 #[tokio::test]

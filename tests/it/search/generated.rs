@@ -115,7 +115,7 @@ async fn thousands_of_generated_queries_equal_a_naive_scan() {
         .changes
         .iter()
         .map(|c| i64::try_from(c.ticks).unwrap());
-    let queries = queries::query(instants.collect());
+    let queries = queries::query(&instants.collect::<Vec<_>>());
     let mut runner = TestRunner::new(Config::default());
     let mut found = 0;
     for turn in 0..OF_THE_STORE {

@@ -29,7 +29,7 @@ pub(crate) const LABELS: [(&str, i64, &str); 12] = [
 pub(crate) const TICKETS: i64 = 48;
 
 /// A query, around instants that are given.
-pub(crate) fn query(instants: Vec<i64>) -> impl Strategy<Value = Query> {
+pub(crate) fn query(instants: &[i64]) -> impl Strategy<Value = Query> + use<> {
     let leaf = predicate(instants).prop_map(Expr::Is);
     let expr = leaf.prop_recursive(3, 12, 4, |part| {
         prop_oneof![
@@ -42,7 +42,7 @@ pub(crate) fn query(instants: Vec<i64>) -> impl Strategy<Value = Query> {
     (expr, prop::bool::weighted(0.2)).prop_map(|(expr, noise)| Query::new(expr, noise).unwrap())
 }
 
-fn predicate(instants: Vec<i64>) -> impl Strategy<Value = Predicate> {
+fn predicate(instants: &[i64]) -> impl Strategy<Value = Predicate> + use<> {
     let span = span(instants);
     let optional = || prop::option::of(field());
     prop_oneof![
@@ -180,7 +180,8 @@ fn held(span: impl Strategy<Value = Span>) -> impl Strategy<Value = Held> {
     })
 }
 
-fn span(instants: Vec<i64>) -> impl Strategy<Value = Span> + Clone {
+fn span(instants: &[i64]) -> BoxedStrategy<Span> {
+    let instants = instants.to_vec();
     let when = || when(instants.clone());
     // In order, so that none is reversed whatever the zone.
     let between = || {
