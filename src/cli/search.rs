@@ -258,8 +258,5 @@ impl Form {
 fn as_csv<T: csv::Table>(items: &[T]) -> anyhow::Result<String> {
     let mut table = csv::header::<T>();
     table.extend(csv::rows(items));
-    // The end of the last row is printed with it.
-    Ok(String::from_utf8(table)?
-        .trim_end_matches("\r\n")
-        .to_owned())
+    Ok(String::from_utf8(table)?)
 }

@@ -136,7 +136,9 @@ fn meant(token: &Token, expected: &[&'static str]) -> Option<String> {
     let words = expected.iter().copied().filter_map(lex::keyword);
     match nearest(word, words.chain(kinds.iter().copied())) {
         Some(near) => Some(near.to_owned()),
-        None => expected.contains(&A_VALUE).then(|| format!("\"{word}\"")),
+        None if expected.contains(&A_VALUE) => Some(format!("\"{word}\"")),
+        None if expected.contains(&"and") => Some(format!("and {word}")),
+        None => None,
     }
 }
 

@@ -28,11 +28,14 @@ impl Store {
             }
         }
         for (list, text) in &wanted.labels {
+            // No list and no label holds NUL, and Postgres takes no text that does.
+            if list.contains('\0') {
+                continue;
+            }
             if !known.texts.contains_key(list) {
                 let texts = self.list_label_texts(tenant, list).await?;
                 known.texts.insert(list.clone(), texts);
             }
-            // No label holds NUL, and Postgres takes no text that does.
             if !text.contains('\0') {
                 let ids = self.find_label_ids(tenant, list, text).await?;
                 known.ids.insert((list.clone(), text.clone()), ids);

@@ -11,13 +11,13 @@ use proptest::{
 use serde_json::{Map, Value, json};
 use ticketlog::domain::{
     ids::{EventId, Tenant, TicketId},
-    search::{After, FoundChange, Known, Query, Search},
+    search::{After, FoundChange, Query, Search},
 };
 use uuid::Uuid;
 
 use super::{
     naive::{Change, World},
-    queries::{self, TICKETS},
+    queries::{self, LABELS, TICKETS},
 };
 use crate::{
     history::deliver_all,
@@ -72,6 +72,19 @@ async fn deliver(app: &TestApp) -> World {
         });
     }
     let mut world = World::default();
+    for (list, id, label) in LABELS {
+        let place = (list.to_owned(), label.to_owned());
+        world.labels.entry(place).or_default().push(id);
+    }
+    let recorded: Vec<Value> = LABELS
+        .iter()
+        .filter(|(list, ..)| !matches!(*list, "status" | "slevel"))
+        .map(|(list, id, label)| json!({"list": list, "id": id, "label": label}))
+        .collect();
+    let body = json!({"labels": recorded}).to_string();
+    app.put(&format!("/v1/tenants/{TENANT}/labels"), body)
+        .await
+        .assert(200);
     for (ticket, stored) in &stored {
         world.add(*ticket, stored);
     }
@@ -102,11 +115,10 @@ async fn thousands_of_generated_queries_equal_a_naive_scan() {
         .changes
         .iter()
         .map(|c| i64::try_from(c.ticks).unwrap());
-    let queries = queries::query(instants.collect());
+    let queries = queries::query(&instants.collect::<Vec<_>>());
     let mut runner = TestRunner::new(Config::default());
     let mut found = 0;
     for turn in 0..OF_THE_STORE {
-        if turn % 200 == 0 {}
         let strategy = (
             &queries,
             prop::sample::select(&ZONES[..]),
@@ -114,7 +126,7 @@ async fn thousands_of_generated_queries_equal_a_naive_scan() {
             any::<usize>(),
         );
         let (query, zone, limit, choice) = strategy.new_tree(&mut runner).unwrap().current();
-        let asked = Asked::new(&world, query, zone, limit, choice);
+        let asked = Asked::new(&app, &world, (query, zone), limit, choice).await;
         found += asked.expected.len().min(1);
         if turn < OVER_HTTP {
             asked.compare_over_http(&app).await;
@@ -137,12 +149,25 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(world: &'a World, query: Query, zone: &'static str, limit: u16, choice: usize) -> Self {
+    async fn new(
+        app: &TestApp,
+        world: &'a World,
+        (query, zone): (Query, &'static str),
+        limit: u16,
+        choice: usize,
+    ) -> Self {
         let text = query.to_string();
         let read = Query::parse(&text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(read.expr, query.expr, "{text}");
         let time_zone = TimeZone::get(zone).unwrap();
-        let search = query.resolve(&Known::default(), &time_zone).unwrap();
+        let tenant = Tenant::parse(TENANT).unwrap();
+        let known = app
+            .db
+            .store
+            .find_known(&tenant, &query.wanted())
+            .await
+            .unwrap();
+        let search = query.resolve(&known, &time_zone).unwrap();
         let expected = world.scan(&query, &time_zone);
         Self {
             query,

@@ -1,7 +1,9 @@
 //! The search: its language, and its answers against a naive scan.
 
+mod api;
 mod generated;
 mod language;
 mod naive;
 mod plans;
 mod queries;
+mod real;

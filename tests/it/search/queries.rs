@@ -4,14 +4,32 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use ticketlog::domain::{
     history::Kind,
-    search::{Expr, Field, Held, Holding, Move, Operand, Predicate, Query, Span, When, Who},
+    search::{
+        Expr, Field, Held, Holding, Move, Operand, Place, Predicate, Query, Span, Text, When, Who,
+    },
 };
+
+/// Labels of the tenant, as (list, id, label): one of two ids, one of none, and those built in.
+pub(crate) const LABELS: [(&str, i64, &str); 12] = [
+    ("ticket_status", 1, "Open"),
+    ("ticket_status", 10, "Open"),
+    ("ticket_status", 20, "it's \"so\""),
+    ("owned_by", 8, "Kari"),
+    ("owned_by", 1, "Nobody"),
+    ("actor", 19, "Kari"),
+    ("actor", 21, "Ola"),
+    ("status", 1, "Active"),
+    ("status", 2, "Closed"),
+    ("status", 5, "Merged"),
+    ("slevel", 1, "Internal"),
+    ("slevel", 2, "External"),
+];
 
 /// Tickets of the histories: 1 to this.
 pub(crate) const TICKETS: i64 = 48;
 
 /// A query, around instants that are given.
-pub(crate) fn query(instants: Vec<i64>) -> impl Strategy<Value = Query> {
+pub(crate) fn query(instants: &[i64]) -> impl Strategy<Value = Query> + use<> {
     let leaf = predicate(instants).prop_map(Expr::Is);
     let expr = leaf.prop_recursive(3, 12, 4, |part| {
         prop_oneof![
@@ -24,7 +42,7 @@ pub(crate) fn query(instants: Vec<i64>) -> impl Strategy<Value = Query> {
     (expr, prop::bool::weighted(0.2)).prop_map(|(expr, noise)| Query::new(expr, noise).unwrap())
 }
 
-fn predicate(instants: Vec<i64>) -> impl Strategy<Value = Predicate> {
+fn predicate(instants: &[i64]) -> impl Strategy<Value = Predicate> + use<> {
     let span = span(instants);
     let optional = || prop::option::of(field());
     prop_oneof![
@@ -112,19 +130,40 @@ fn operand() -> impl Strategy<Value = Operand> {
 }
 
 fn moved() -> impl Strategy<Value = Move> {
-    let values = || prop_oneof![1 => Just(Vec::new()), 1 => some(operand())];
+    let values = || prop_oneof![1 => Just(Vec::new()), 1 => some((operand(), any::<usize>()))];
     (field(), any::<bool>(), values(), values()).prop_map(|(field, changed, from, to)| Move {
-        field,
         // A field by itself says nothing.
         changed: changed || (from.is_empty() && to.is_empty()),
-        from,
-        to,
+        from: labelled(&field, from),
+        to: labelled(&field, to),
+        field,
     })
+}
+
+/// The values; a text for a field with labels becomes one of them, for others there are none.
+fn labelled(field: &Field, values: Vec<(Operand, usize)>) -> Vec<Operand> {
+    let labels: Vec<&str> = LABELS
+        .iter()
+        .filter(|(list, ..)| *list == field.name)
+        .map(|(.., label)| *label)
+        .collect();
+    let values = values.into_iter().map(|(value, choice)| match value {
+        Operand::Text(text) if !labels.is_empty() && !matches!(text.text.as_str(), "1" | "02") => {
+            Operand::text(labels[choice % labels.len()].to_owned())
+        }
+        value => value,
+    });
+    values.collect()
 }
 
 fn who() -> impl Strategy<Value = Who> {
     let ids = prop::sample::select(&[19, 0, 20, 21, -3, i64::MAX][..]);
-    prop_oneof![6 => ids.prop_map(Who::Id), 1 => Just(Who::Nobody)]
+    let names = prop::sample::select(&["Kari", "Ola"][..]).prop_map(|name| {
+        let at = Place::NONE;
+        let text = name.to_owned();
+        Who::Named(Text { text, at })
+    });
+    prop_oneof![6 => ids.prop_map(Who::Id), 1 => Just(Who::Nobody), 1 => names]
 }
 
 fn held(span: impl Strategy<Value = Span>) -> impl Strategy<Value = Held> {
@@ -133,14 +172,16 @@ fn held(span: impl Strategy<Value = Span>) -> impl Strategy<Value = Held> {
         Just(Holding::Now),
         span.prop_map(Holding::During)
     ];
-    (field(), some(operand()), when).prop_map(|(field, values, when)| Held {
+    let values = some((operand(), any::<usize>()));
+    (field(), values, when).prop_map(|(field, values, when)| Held {
+        values: labelled(&field, values),
         field,
-        values,
         when,
     })
 }
 
-fn span(instants: Vec<i64>) -> impl Strategy<Value = Span> + Clone {
+fn span(instants: &[i64]) -> BoxedStrategy<Span> {
+    let instants = instants.to_vec();
     let when = || when(instants.clone());
     // In order, so that none is reversed whatever the zone.
     let between = || {
