@@ -1,10 +1,12 @@
 //! The HTTP interface: a file a resource. The only place that names axum.
 
 mod access;
+mod actors;
 mod body;
 mod bridge;
 mod changes;
 mod client;
+mod completeness;
 mod desk;
 mod diff;
 mod edge;
@@ -110,6 +112,15 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/v1/tenants/{tenant}/labels/bridge",
             get(bridge::list_bridge).put(bridge::put_bridge),
+        )
+        .route("/v1/tenants/{tenant}/actors", get(actors::list_actors))
+        .route(
+            "/v1/tenants/{tenant}/actors/{actor}",
+            get(actors::show_actor),
+        )
+        .route(
+            "/v1/tenants/{tenant}/completeness",
+            get(completeness::show_completeness),
         )
         .route("/v1/tenants/{tenant}/diff", get(diff::list_diffs))
         .route("/v1/tenants/{tenant}/tickets", get(desk::list_tickets))
