@@ -9,19 +9,19 @@ use crate::support::{app::TestApp, cluster::TestDb};
 
 const EVENTS: i64 = 25_014;
 
-fn data(name: &str) -> std::path::PathBuf {
+pub(crate) fn data(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name)
 }
 
-fn expected() -> Value {
+pub(crate) fn expected() -> Value {
     let text = std::fs::read(data("expected_uci_incidents_3500.json")).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 
 /// Runs the real program's import; gives what it printed.
-fn import(db: &TestDb) -> String {
+pub(crate) fn import(db: &TestDb) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_ticketlog"))
         .arg("import")
         .arg(data("uci_incidents_3500.ndjson.gz"))
