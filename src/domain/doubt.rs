@@ -85,5 +85,9 @@ impl Counts {
     reason = "a share of more than 2^53 intervals may be off in its last digit"
 )]
 fn share(part: i64, all: i64) -> f64 {
-    if all == 0 { 0.0 } else { part as f64 / all as f64 }
+    if all == 0 {
+        0.0
+    } else {
+        part as f64 / all as f64
+    }
 }

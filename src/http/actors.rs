@@ -78,7 +78,9 @@ pub(super) async fn list_actors(
     let from = at.map(|at| at.after.saturating_add(1));
     let store = state.store().await?;
     state.projected(&store, &tenant, params.stale).await?;
-    let mut found = store.list_activities(&tenant, window, from, limit + 1).await?;
+    let mut found = store
+        .list_activities(&tenant, window, from, limit + 1)
+        .await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| more).and_then(|last| last.actor);
@@ -86,7 +88,9 @@ pub(super) async fn list_actors(
     let actors: Vec<Option<Actor>> = found.iter().map(|activity| activity.actor).collect();
     let labels = store.find_labels(&tenant, &wanted(&actors)).await?;
     let items = found.into_iter();
-    let items: Vec<ActivityJson> = items.map(|found| ActivityJson::new(found, &labels)).collect();
+    let items: Vec<ActivityJson> = items
+        .map(|found| ActivityJson::new(found, &labels))
+        .collect();
     Ok(form.answer(&ListJson { items, next }))
 }
 
@@ -102,7 +106,9 @@ pub(super) async fn show_actor(
     state.projected(&store, &tenant, params.stale).await?;
     let found = store.find_activity(&tenant, actor, window).await?;
     if found.events == 0 {
-        let ever = store.find_activity(&tenant, actor, (i64::MIN, i64::MAX)).await?;
+        let ever = store
+            .find_activity(&tenant, actor, (i64::MIN, i64::MAX))
+            .await?;
         if ever.events == 0 {
             return Err(unknown_actor(&tenant, actor));
         }
@@ -112,7 +118,9 @@ pub(super) async fn show_actor(
     let days = by_day(&store.list_moments(&tenant, actor, window).await?, &zone);
     let labels = store.find_labels(&tenant, &wanted([&actor])).await?;
     let activity = ActivityJson::new(found, &labels);
-    Ok(Json(ActorActivityJson::new(activity, fields, days, zone_name)))
+    Ok(Json(ActorActivityJson::new(
+        activity, fields, days, zone_name,
+    )))
 }
 
 fn window(since: Option<&str>, until: Option<&str>) -> Result<(i64, i64), ApiError> {
@@ -123,7 +131,10 @@ fn window(since: Option<&str>, until: Option<&str>) -> Result<(i64, i64), ApiErr
 
 fn unknown_actor(tenant: &Tenant, actor: Option<Actor>) -> ApiError {
     ApiError::Unknown(match actor {
-        Some(actor) => format!("no event in the log of \"{tenant}\" is by actor {}", actor.0),
+        Some(actor) => format!(
+            "no event in the log of \"{tenant}\" is by actor {}",
+            actor.0
+        ),
         None => format!("every event in the log of \"{tenant}\" says who did it"),
     })
 }

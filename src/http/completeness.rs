@@ -110,9 +110,13 @@ pub(super) async fn show_completeness(
     let store = state.store().await?;
     let position = state.projected(&store, &tenant, params.stale).await?;
     let outages = store.list_outages(&tenant, position).await?;
-    let counts = store.count_intervals(&tenant, &doubts.extent, &outages).await?;
+    let counts = store
+        .count_intervals(&tenant, &doubts.extent, &outages)
+        .await?;
     // One more than asked for tells whether another page follows.
-    let mut found = store.list_doubts(&tenant, &doubts, after, limit + 1).await?;
+    let mut found = store
+        .list_doubts(&tenant, &doubts, after, limit + 1)
+        .await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| more);
@@ -136,8 +140,9 @@ impl CompletenessParams {
             text.as_deref().map(|text| instant(name, text)).transpose()
         };
         let ticket = |number: &i64| {
-            TicketId::new(*number)
-                .ok_or_else(|| ApiError::BadParameter("ticket: tickets are numbers from 1".to_owned()))
+            TicketId::new(*number).ok_or_else(|| {
+                ApiError::BadParameter("ticket: tickets are numbers from 1".to_owned())
+            })
         };
         Ok(Doubts {
             extent: Extent {
@@ -145,8 +150,16 @@ impl CompletenessParams {
                 since_ticks: ticks("since", &self.since)?,
                 until_ticks: ticks("until", &self.until)?,
             },
-            states: self.state.iter().map(|state| Confidence::from(*state)).collect(),
-            reasons: self.reason.iter().map(|word| reason(word)).collect::<Result<_, _>>()?,
+            states: self
+                .state
+                .iter()
+                .map(|state| Confidence::from(*state))
+                .collect(),
+            reasons: self
+                .reason
+                .iter()
+                .map(|word| reason(word))
+                .collect::<Result<_, _>>()?,
             newest_first: self.order == Order::Desc,
         })
     }
@@ -164,6 +177,9 @@ impl From<Doubted> for Confidence {
 fn reason(word: &str) -> Result<Reason, ApiError> {
     Reason::parse(word).ok_or_else(|| {
         let all: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        ApiError::BadParameter(format!("reason must be one of {}, not \"{word}\"", all.join(", ")))
+        ApiError::BadParameter(format!(
+            "reason must be one of {}, not \"{word}\"",
+            all.join(", ")
+        ))
     })
 }

@@ -121,29 +121,33 @@ impl Store {
         (since, until): Window,
     ) -> Result<Activity, StoreError> {
         let row = match actor {
-            Some(actor) => activities!(
-                "(SELECT $6::bigint AS actor)",
-                "actor = $6",
-                tenant.as_str(),
-                since,
-                until,
-                true,
-                1,
-                actor.0,
-            )
-            .fetch_one(&self.reads)
-            .await?,
-            None => activities!(
-                "(SELECT NULL::bigint AS actor)",
-                "actor IS NULL",
-                tenant.as_str(),
-                since,
-                until,
-                true,
-                1,
-            )
-            .fetch_one(&self.reads)
-            .await?,
+            Some(actor) => {
+                activities!(
+                    "(SELECT $6::bigint AS actor)",
+                    "actor = $6",
+                    tenant.as_str(),
+                    since,
+                    until,
+                    true,
+                    1,
+                    actor.0,
+                )
+                .fetch_one(&self.reads)
+                .await?
+            }
+            None => {
+                activities!(
+                    "(SELECT NULL::bigint AS actor)",
+                    "actor IS NULL",
+                    tenant.as_str(),
+                    since,
+                    until,
+                    true,
+                    1,
+                )
+                .fetch_one(&self.reads)
+                .await?
+            }
         };
         Ok(row.into())
     }

@@ -27,7 +27,10 @@ async fn pages(app: &TestApp, path: &str) -> Vec<Value> {
 async fn intervals(app: &TestApp) -> Vec<Value> {
     let mut intervals = Vec::new();
     for ticket in app.read_all("/v1/tenants/Cust1/tickets").await {
-        let path = format!("/v1/tenants/Cust1/tickets/{}/timeline?include=noise", ticket["ticket"]);
+        let path = format!(
+            "/v1/tenants/Cust1/tickets/{}/timeline?include=noise",
+            ticket["ticket"]
+        );
         let mut from_at = Value::Null;
         for entry in app.read_all(&path).await {
             if entry["repeats"] != Value::Null {
@@ -41,7 +44,12 @@ async fn intervals(app: &TestApp) -> Vec<Value> {
             from_at = entry["occurred_at"].clone();
         }
     }
-    intervals.sort_by_key(|it| (ticks(&it["to_at"]), it["event_id"].as_str().unwrap().to_owned()));
+    intervals.sort_by_key(|it| {
+        (
+            ticks(&it["to_at"]),
+            it["event_id"].as_str().unwrap().to_owned(),
+        )
+    });
     intervals
 }
 
@@ -60,7 +68,9 @@ fn shown(answer: &Value) -> Value {
 }
 
 fn doubted(intervals: &[Value], meant: impl Fn(&Value) -> bool) -> Vec<Value> {
-    let doubted = intervals.iter().filter(|it| it["state"] != "consistent" && meant(it));
+    let doubted = intervals
+        .iter()
+        .filter(|it| it["state"] != "consistent" && meant(it));
     doubted.cloned().collect()
 }
 
@@ -85,26 +95,41 @@ async fn what_is_in_doubt_is_what_the_timelines_say() {
     assert_eq!(down, everything);
     for state in ["suspect", "unproven"] {
         let expected = doubted(&all, |it| it["state"] == state);
-        assert_eq!(pages(&app, &format!("{DOUBT}?state={state}")).await, expected);
+        assert_eq!(
+            pages(&app, &format!("{DOUBT}?state={state}")).await,
+            expected
+        );
     }
     for reason in ["conflict", "no_op", "no_values", "undeclared_change"] {
-        let expected = doubted(&all, |it| it["reasons"].as_array().unwrap().contains(&json!(reason)));
-        assert_eq!(pages(&app, &format!("{DOUBT}?reason={reason}")).await, expected);
+        let expected = doubted(&all, |it| {
+            it["reasons"].as_array().unwrap().contains(&json!(reason))
+        });
+        assert_eq!(
+            pages(&app, &format!("{DOUBT}?reason={reason}")).await,
+            expected
+        );
     }
     let middle = &all[all.len() / 2]["to_at"];
     let ticket = &everything[0]["ticket"];
     for (query, meant) in [
         (
             format!("since={}", middle.as_str().unwrap()),
-            Box::new(|it: &Value| ticks(&it["to_at"]) >= ticks(middle)) as Box<dyn Fn(&Value) -> bool>,
+            Box::new(|it: &Value| ticks(&it["to_at"]) >= ticks(middle))
+                as Box<dyn Fn(&Value) -> bool>,
         ),
         (
             format!("until={}", middle.as_str().unwrap()),
             Box::new(|it: &Value| ticks(&it["to_at"]) < ticks(middle)),
         ),
-        (format!("ticket={ticket}"), Box::new(|it: &Value| it["ticket"] == *ticket)),
         (
-            format!("ticket={ticket}&ticket=999999&since={}", middle.as_str().unwrap()),
+            format!("ticket={ticket}"),
+            Box::new(|it: &Value| it["ticket"] == *ticket),
+        ),
+        (
+            format!(
+                "ticket={ticket}&ticket=999999&since={}",
+                middle.as_str().unwrap()
+            ),
             Box::new(|it: &Value| it["ticket"] == *ticket && ticks(&it["to_at"]) >= ticks(middle)),
         ),
     ] {
@@ -113,7 +138,11 @@ async fn what_is_in_doubt_is_what_the_timelines_say() {
         assert_eq!(shown(&answer), counts(&within), "{query}");
         assert_eq!(answer["open"] == Value::Null, query.contains("until"));
         let expected = doubted(&within, |_| true);
-        assert_eq!(pages(&app, &format!("{DOUBT}?{query}")).await, expected, "{query}");
+        assert_eq!(
+            pages(&app, &format!("{DOUBT}?{query}")).await,
+            expected,
+            "{query}"
+        );
         let mut down = pages(&app, &format!("{DOUBT}?{query}&order=desc")).await;
         down.reverse();
         assert_eq!(down, expected, "{query} down");
@@ -123,8 +152,14 @@ async fn what_is_in_doubt_is_what_the_timelines_say() {
 #[tokio::test]
 async fn what_comes_after_a_last_event_is_in_doubt_while_the_feed_is_out() {
     let app = TestApp::start().await;
-    for (ticket, at) in [(1, "2025-05-01T08:00:00Z"), (2, "2025-05-02T08:00:00Z"), (3, "2025-05-03T08:00:00Z")] {
-        app.deliver(payload::created(ticket).at(at)).await.assert(200);
+    for (ticket, at) in [
+        (1, "2025-05-01T08:00:00Z"),
+        (2, "2025-05-02T08:00:00Z"),
+        (3, "2025-05-03T08:00:00Z"),
+    ] {
+        app.deliver(payload::created(ticket).at(at))
+            .await
+            .assert(200);
     }
     let open = async || app.read(DOUBT).await["open"].clone();
     assert_eq!(open().await, json!({"consistent": 3, "unproven": 0}));
@@ -137,17 +172,27 @@ async fn what_comes_after_a_last_event_is_in_doubt_while_the_feed_is_out() {
     let doubts = async || {
         let mut open = Vec::new();
         for ticket in 1..=3 {
-            let answer = app.read(&format!("/v1/tenants/Cust1/tickets/{ticket}")).await;
+            let answer = app
+                .read(&format!("/v1/tenants/Cust1/tickets/{ticket}"))
+                .await;
             open.push(answer["completeness"]["open"]["state"] != "consistent");
         }
         open.into_iter().filter(|doubted| *doubted).count()
     };
     let unproven = doubts().await;
     assert!(unproven > 0);
-    assert_eq!(open().await, json!({"consistent": 3 - unproven, "unproven": unproven}));
-    app.deliver(payload::changed(3).at("2025-05-04T08:00:00Z")).await.assert(200);
+    assert_eq!(
+        open().await,
+        json!({"consistent": 3 - unproven, "unproven": unproven})
+    );
+    app.deliver(payload::changed(3).at("2025-05-04T08:00:00Z"))
+        .await
+        .assert(200);
     let unproven = doubts().await;
-    assert_eq!(open().await, json!({"consistent": 3 - unproven, "unproven": unproven}));
+    assert_eq!(
+        open().await,
+        json!({"consistent": 3 - unproven, "unproven": unproven})
+    );
 }
 
 #[tokio::test]
@@ -170,6 +215,9 @@ async fn doubt_of_no_kind_is_refused() {
         (format!("state=suspect&cursor={cursor}"), "another query"),
     ] {
         let problem = app.get(&format!("{DOUBT}?{query}")).await.assert(400);
-        assert!(problem["detail"].as_str().unwrap().contains(said), "{query}: {problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(said),
+            "{query}: {problem}"
+        );
     }
 }

@@ -22,14 +22,24 @@ use crate::{
 const DESK: &str = "/v1/tenants/Cust1/tickets";
 
 /// A field's part of a difference: values in normal form, steps, who made them.
-type Part = (Option<Normal>, Option<Normal>, usize, BTreeSet<Option<Actor>>);
+type Part = (
+    Option<Normal>,
+    Option<Normal>,
+    usize,
+    BTreeSet<Option<Actor>>,
+);
 
 fn parts(diff: &Diff) -> BTreeMap<String, Part> {
     let parts = diff.fields.iter().map(|field| {
         let normal = |value: &Option<ticketlog::domain::fields::Value>| {
             value.as_ref().map(|value| value.normal(&field.field))
         };
-        let part = (normal(&field.from), normal(&field.to), field.steps, field.actors.clone());
+        let part = (
+            normal(&field.from),
+            normal(&field.to),
+            field.steps,
+            field.actors.clone(),
+        );
         (field.field.clone(), part)
     });
     parts.collect()
@@ -90,8 +100,14 @@ async fn app_with_a_life() -> TestApp {
     let app = TestApp::start().await;
     for event in [
         payload::created(76).at("2025-05-01T08:00:00Z"),
-        payload::changed(76).at("2025-05-02T08:00:00Z").set("priority", 3).with("ChangedByAssociateId", 7),
-        payload::changed(76).at("2025-05-03T08:00:00Z").set("priority", 3).set("status", 3),
+        payload::changed(76)
+            .at("2025-05-02T08:00:00Z")
+            .set("priority", 3)
+            .with("ChangedByAssociateId", 7),
+        payload::changed(76)
+            .at("2025-05-03T08:00:00Z")
+            .set("priority", 3)
+            .set("status", 3),
         payload::changed(76)
             .at("2025-05-04T08:00:00.1234567Z")
             .set("priority", 2)
@@ -107,7 +123,9 @@ async fn app_with_a_life() -> TestApp {
 async fn a_difference_has_the_documented_shape() {
     let app = app_with_a_life().await;
     let found = app
-        .read(&format!("{DESK}/76/diff?from=2025-05-01T08:00:00Z&to=2025-05-04T08:00:00.1234567Z"))
+        .read(&format!(
+            "{DESK}/76/diff?from=2025-05-01T08:00:00Z&to=2025-05-04T08:00:00.1234567Z"
+        ))
         .await;
     let kari = json!({"id": 19, "label": null});
     let other = json!({"id": 7, "label": null});
@@ -129,20 +147,40 @@ async fn a_difference_has_the_documented_shape() {
     );
     // A tick less, and the last is not in it; from is inclusive, so its own event is not either.
     let found = app
-        .read(&format!("{DESK}/76/diff?from=2025-05-02T08:00:00Z&to=2025-05-04T08:00:00.1234566Z"))
+        .read(&format!(
+            "{DESK}/76/diff?from=2025-05-02T08:00:00Z&to=2025-05-04T08:00:00.1234566Z"
+        ))
         .await;
-    let steps: Vec<&Value> = found["fields"].as_array().unwrap().iter().map(|it| &it["field"]).collect();
+    let steps: Vec<&Value> = found["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["field"])
+        .collect();
     assert_eq!(steps, ["status"]);
     // Before there was anything.
-    let born = app.read(&format!("{DESK}/76/diff?from=2025-01-01T00:00:00Z&to=2025-05-01T08:00:00Z")).await;
+    let born = app
+        .read(&format!(
+            "{DESK}/76/diff?from=2025-01-01T00:00:00Z&to=2025-05-01T08:00:00Z"
+        ))
+        .await;
     assert_eq!(born["fields"].as_array().unwrap().len(), 14);
     assert_eq!(born["fields"][0]["from"], Value::Null);
     assert!(born["fields"][0].get("from").is_none());
-    let none = app.read(&format!("{DESK}/76/diff?from=2025-01-01T00:00:00Z&to=2025-01-01T00:00:00Z")).await;
+    let none = app
+        .read(&format!(
+            "{DESK}/76/diff?from=2025-01-01T00:00:00Z&to=2025-01-01T00:00:00Z"
+        ))
+        .await;
     assert_eq!((&none["fields"], &none["events"]), (&json!([]), &json!(0)));
     let noisy = format!("{DESK}/76/diff?from=2025-05-02T08:00:00Z&to=2025-05-03T08:00:00Z");
     let noise = app.read(&format!("{noisy}&include=noise")).await;
-    let fields: Vec<&Value> = noise["fields"].as_array().unwrap().iter().map(|it| &it["field"]).collect();
+    let fields: Vec<&Value> = noise["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["field"])
+        .collect();
     assert_eq!(fields, ["priority", "status"]);
     let one = app.read(&format!("{noisy}&field=priority")).await;
     assert_eq!(one["fields"], json!([]));
@@ -155,19 +193,40 @@ async fn what_is_no_difference_is_refused() {
     let app = app_with_a_life().await;
     let instants = "from=2025-05-01T08:00:00Z&to=2025-05-02T08:00:00Z";
     for (path, said) in [
-        (format!("{DESK}/76/diff?from=2025-05-02T08:00:00Z&to=2025-05-01T08:00:00Z"), "not be after to"),
+        (
+            format!("{DESK}/76/diff?from=2025-05-02T08:00:00Z&to=2025-05-01T08:00:00Z"),
+            "not be after to",
+        ),
         (format!("{DESK}/76/diff?from=2025-05-02T08:00:00Z"), "to"),
         (format!("{DESK}/76/diff?{instants}&status=1"), "status"),
-        ("/v1/tenants/Cust1/diff?from=x&to=2025-05-02T08:00:00Z".to_owned(), "from must be an instant"),
-        (format!("/v1/tenants/Cust1/diff?{instants}&order=last"), "-ticket"),
-        (format!("/v1/tenants/Cust1/diff?{instants}&feild=status"), "did you mean `field`?"),
+        (
+            "/v1/tenants/Cust1/diff?from=x&to=2025-05-02T08:00:00Z".to_owned(),
+            "from must be an instant",
+        ),
+        (
+            format!("/v1/tenants/Cust1/diff?{instants}&order=last"),
+            "-ticket",
+        ),
+        (
+            format!("/v1/tenants/Cust1/diff?{instants}&feild=status"),
+            "did you mean `field`?",
+        ),
     ] {
         let problem = app.get(&path).await.assert(400);
-        assert!(problem["detail"].as_str().unwrap().contains(said), "{path}: {problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(said),
+            "{path}: {problem}"
+        );
     }
-    app.get(&format!("{DESK}/77/diff?{instants}")).await.assert(404);
-    app.get(&format!("/v1/tenants/Cust2/tickets/76/diff?{instants}")).await.assert(404);
-    app.get(&format!("/v1/tenants/Cust2/diff?{instants}")).await.assert(404);
+    app.get(&format!("{DESK}/77/diff?{instants}"))
+        .await
+        .assert(404);
+    app.get(&format!("/v1/tenants/Cust2/tickets/76/diff?{instants}"))
+        .await
+        .assert(404);
+    app.get(&format!("/v1/tenants/Cust2/diff?{instants}"))
+        .await
+        .assert(404);
 }
 
 #[tokio::test]
@@ -180,7 +239,9 @@ async fn the_differences_of_a_desk_are_those_of_its_tickets() {
         instants.extend(at.and_then(|at| i64::try_from(at).ok()));
         app.deliver(body).await.assert(200);
     }
-    let head = app.read("/v1/tenants/Cust1/events?limit=1").await["head"].as_i64().unwrap();
+    let head = app.read("/v1/tenants/Cust1/events?limit=1").await["head"]
+        .as_i64()
+        .unwrap();
     let tickets = app.read_all(DESK).await;
     let instants: Vec<i64> = instants.into_iter().collect();
     let mut random = fastrand::Rng::with_seed(2);
@@ -188,9 +249,18 @@ async fn the_differences_of_a_desk_are_those_of_its_tickets() {
         let mut ends = [(); 2].map(|()| instants[random.usize(..instants.len())] + round % 3 - 1);
         ends.sort_unstable();
         let [from, to] = ends.map(timestamp_of_ticks);
-        let known_at = if round % 2 == 0 { String::new() } else { format!("&known_at={}", random.i64(1..=head)) };
+        let known_at = if round % 2 == 0 {
+            String::new()
+        } else {
+            format!("&known_at={}", random.i64(1..=head))
+        };
         let span = format!("from={from}&to={to}{known_at}");
-        for (filter, scope) in [("", ""), ("&status=1&status=2", ""), ("", "&field=priority&field=owned_by"), ("", "&include=noise")] {
+        for (filter, scope) in [
+            ("", ""),
+            ("&status=1&status=2", ""),
+            ("", "&field=priority&field=owned_by"),
+            ("", "&include=noise"),
+        ] {
             let mut expected = Vec::new();
             for ticket in &tickets {
                 let path = format!("{DESK}/{}", ticket["ticket"]);
@@ -201,9 +271,15 @@ async fn the_differences_of_a_desk_are_those_of_its_tickets() {
                 let state = app.read(&format!("{path}?as_of={to}{known_at}")).await;
                 let status = reading::normal("status", &state["fields"]["status"]);
                 let meant = filter.is_empty()
-                    || [1, 2].iter().any(|id| status == reading::normal("status", &json!(id)));
+                    || [1, 2]
+                        .iter()
+                        .any(|id| status == reading::normal("status", &json!(id)));
                 let diff = answer.json();
-                let moved = diff["fields"].as_array().unwrap().iter().any(|field| field["steps"] != 0);
+                let moved = diff["fields"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|field| field["steps"] != 0);
                 if meant && moved {
                     expected.push(diff);
                 }
@@ -220,7 +296,11 @@ async fn the_differences_of_a_desk_are_those_of_its_tickets() {
                 }
             }
             assert_eq!(found, expected, "{span}{filter}{scope}");
-            let down = app.read(&format!("/v1/tenants/Cust1/diff?{span}{filter}{scope}&order=-ticket")).await;
+            let down = app
+                .read(&format!(
+                    "/v1/tenants/Cust1/diff?{span}{filter}{scope}&order=-ticket"
+                ))
+                .await;
             let mut down = down["items"].as_array().unwrap().clone();
             down.reverse();
             assert_eq!(down, expected);

@@ -12,8 +12,8 @@
 )]
 
 mod access;
-mod append_only;
 mod actors;
+mod append_only;
 mod command_line;
 mod completeness;
 mod deliveries;

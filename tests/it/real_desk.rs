@@ -37,7 +37,9 @@ async fn the_desk_of_real_tickets_is_as_computed_independently() {
 /// The names of a list, by id.
 fn names(list: &str) -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(data("uci_incidents_3500.labels.csv")).unwrap();
-    let rows = text.lines().map(|line| line.splitn(3, ',').collect::<Vec<_>>());
+    let rows = text
+        .lines()
+        .map(|line| line.splitn(3, ',').collect::<Vec<_>>());
     rows.filter(|row| row[0] == list)
         .map(|row| (row[1].to_owned(), row[2].to_owned()))
         .collect()
@@ -50,20 +52,30 @@ async fn assert_desk_before(app: &TestApp, point: &Value) {
     let path = format!("{TENANT}/tickets?as_of={as_of}");
     let tickets = app.read_all(&path).await;
     assert_eq!(json!(tickets.len()), point["tickets"]);
-    for (field, counts) in [("ticket_status", "by_ticket_status"), ("status", "by_base_status")] {
+    for (field, counts) in [
+        ("ticket_status", "by_ticket_status"),
+        ("status", "by_base_status"),
+    ] {
         let names = names(field);
         let mut counted: BTreeMap<&String, usize> = BTreeMap::new();
         for ticket in &tickets {
-            *counted.entry(&names[&ticket["fields"][field].to_string()]).or_insert(0) += 1;
+            *counted
+                .entry(&names[&ticket["fields"][field].to_string()])
+                .or_insert(0) += 1;
         }
         assert_eq!(json!(counted), point[counts]);
         for (id, name) in &names {
             let filtered = app.read_all(&format!("{path}&{field}={id}")).await;
-            assert_eq!(json!(filtered.len()), *point[counts].get(name).unwrap_or(&json!(0)));
+            assert_eq!(
+                json!(filtered.len()),
+                *point[counts].get(name).unwrap_or(&json!(0))
+            );
         }
     }
     // Of the events it is known how many there were; each is of one ticket.
-    let changed = app.read_all(&format!("{path}&changed_since={before}")).await;
+    let changed = app
+        .read_all(&format!("{path}&changed_since={before}"))
+        .await;
     assert_eq!(changed, Vec::<Value>::new());
 }
 
@@ -81,26 +93,41 @@ async fn assert_actors(app: &TestApp, expected: &Value) {
             None => break,
         }
     }
-    let ids: Vec<i64> = found.iter().map(|item| item["actor"]["id"].as_i64().unwrap()).collect();
+    let ids: Vec<i64> = found
+        .iter()
+        .map(|item| item["actor"]["id"].as_i64().unwrap())
+        .collect();
     assert_eq!(ids, expected.keys().copied().collect::<Vec<_>>());
     for item in found {
         let id = item["actor"]["id"].as_i64().unwrap();
         let theirs = expected[&id];
         assert_eq!(
             (&item["created"], &item["events"], &item["changes"]),
-            (&theirs["created"], &theirs["events"], &theirs["field_changes"])
+            (
+                &theirs["created"],
+                &theirs["events"],
+                &theirs["field_changes"]
+            )
         );
         let mut one = app.read(&format!("{TENANT}/actors/{id}")).await;
         let fields = one["by_field"].as_array().unwrap().iter();
-        let fields: BTreeMap<&str, &Value> =
-            fields.map(|field| (field["field"].as_str().unwrap(), &field["changes"])).collect();
+        let fields: BTreeMap<&str, &Value> = fields
+            .map(|field| (field["field"].as_str().unwrap(), &field["changes"]))
+            .collect();
         // Only of the busiest it was computed by field.
         if let Some(by_field) = theirs.get("by_field") {
             assert_eq!(json!(fields), *by_field, "actor {id}");
         }
         let days = one["by_day"].as_array().unwrap();
-        let sum = |name: &str| days.iter().map(|day| day[name].as_i64().unwrap()).sum::<i64>();
-        assert_eq!(json!([sum("events"), sum("changes")]), json!([item["events"], item["changes"]]));
+        let sum = |name: &str| {
+            days.iter()
+                .map(|day| day[name].as_i64().unwrap())
+                .sum::<i64>()
+        };
+        assert_eq!(
+            json!([sum("events"), sum("changes")]),
+            json!([item["events"], item["changes"]])
+        );
         for own in ["by_field", "by_day", "zone"] {
             one.as_object_mut().unwrap().remove(own);
         }
@@ -118,12 +145,20 @@ async fn assert_timelines(app: &TestApp, timelines: &[Value]) {
         let mut net: BTreeMap<String, (Value, Value, i64)> = BTreeMap::new();
         for pair in events.windows(2) {
             let at = |nth: usize| pair[nth]["timestamp"].as_str().unwrap();
-            let diff = app.read(&format!("{path}?from={}&to={}", at(0), at(1))).await;
+            let diff = app
+                .read(&format!("{path}?from={}&to={}", at(0), at(1)))
+                .await;
             let ours: Vec<Value> = (diff["fields"].as_array().unwrap().iter())
                 .filter(|field| !field["field"].as_str().unwrap().starts_with("x_"))
                 .map(|field| {
                     assert_eq!(field["actors"][0]["id"], pair[1]["actor_id"]);
-                    json!([field["field"], field["from"], field["to"], field["steps"], field["changed"]])
+                    json!([
+                        field["field"],
+                        field["from"],
+                        field["to"],
+                        field["steps"],
+                        field["changed"]
+                    ])
                 })
                 .collect();
             let theirs = pair[1]["changes"].as_array().unwrap().iter();
@@ -139,8 +174,11 @@ async fn assert_timelines(app: &TestApp, timelines: &[Value]) {
                 entry.2 += 1;
             }
         }
-        let ends = [events.first().unwrap(), events.last().unwrap()].map(|it| it["timestamp"].as_str().unwrap());
-        let diff = app.read(&format!("{path}?from={}&to={}", ends[0], ends[1])).await;
+        let ends = [events.first().unwrap(), events.last().unwrap()]
+            .map(|it| it["timestamp"].as_str().unwrap());
+        let diff = app
+            .read(&format!("{path}?from={}&to={}", ends[0], ends[1]))
+            .await;
         let ours: Vec<Value> = (diff["fields"].as_array().unwrap().iter())
             .filter(|field| !field["field"].as_str().unwrap().starts_with("x_"))
             .map(|field| json!([field["field"], field["from"], field["to"], field["steps"]]))

@@ -36,7 +36,10 @@ impl ActivityJson {
     /// With the label valid at the last event.
     pub fn new(activity: Activity, labels: &Labels) -> Self {
         let at = |at: Option<OccurredAt>| at.map(|at| at.as_utc().to_owned());
-        let ticks = activity.last_at.as_ref().map_or(i64::MAX, OccurredAt::ticks);
+        let ticks = activity
+            .last_at
+            .as_ref()
+            .map_or(i64::MAX, OccurredAt::ticks);
         Self {
             actor: ActorJson::new(activity.actor, labels, ticks),
             created: activity.created,
