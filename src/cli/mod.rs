@@ -6,6 +6,7 @@ mod bring_up;
 mod changes;
 mod conflicts;
 mod database;
+mod diff;
 mod export;
 mod generate;
 mod hooks;
@@ -24,6 +25,7 @@ mod service;
 mod signals;
 mod tail;
 mod tenant;
+mod tickets;
 mod timeline;
 mod token;
 
@@ -65,6 +67,10 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Show what happened to a ticket.
     Timeline(timeline::TimelineArgs),
+    /// Show what became of a ticket between two instants.
+    Diff(diff::DiffArgs),
+    /// List tickets by their state, now or then.
+    Tickets(tickets::TicketsArgs),
     /// Show who changed what, across tickets.
     Changes(changes::ChangesArgs),
     /// Ask the history in its search language.
@@ -159,6 +165,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Import(args) => Box::pin(import::run(shared, args)).await,
             Command::Generate(args) => Box::pin(generate::run(shared, args)).await,
             Command::Timeline(args) => Box::pin(timeline::run(shared, args)).await,
+            Command::Diff(args) => Box::pin(diff::run(shared, args)).await,
+            Command::Tickets(args) => Box::pin(tickets::run(shared, args)).await,
             Command::Changes(args) => Box::pin(changes::run(shared, args)).await,
             Command::Search(args) => Box::pin(search::run(shared, args)).await,
             Command::Tail(args) => Box::pin(tail::run(shared, args)).await,

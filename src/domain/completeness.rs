@@ -58,6 +58,27 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them, by name.
+    pub const ALL: [Self; 12] = [
+        Self::ClockSkew,
+        Self::Conflict,
+        Self::Disorder,
+        Self::FeedOutage,
+        Self::ImpliedChange,
+        Self::NoChangesDeclared,
+        Self::NoOp,
+        Self::NoValues,
+        Self::SameInstant,
+        Self::StartsLate,
+        Self::UndeclaredChange,
+        Self::UnseenWrite,
+    ];
+
+    /// Reads the word that [`Reason::as_str`] gives.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// The word for it in SQL, JSON and pages.
     pub fn as_str(self) -> &'static str {
         match self {

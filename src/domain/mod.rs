@@ -1,10 +1,12 @@
 //! What is true of webhooks and histories whatever the database, the transport or the clock: pure
 //! functions over values. Nothing here reads the clock, the disk or the network.
 
+pub mod activity;
 pub mod completeness;
 pub mod conflict;
 pub mod delivery;
 pub mod desk;
+pub mod doubt;
 pub mod event;
 pub mod expiry;
 pub mod feed;

@@ -285,8 +285,8 @@ impl From<Word> for Kind {
     }
 }
 
-/// The zone of a search's days: the one that was named, else the tenant's, else UTC.
-async fn zone(
+/// The zone in which days are counted: the one that was named, else the tenant's, else UTC.
+pub(super) async fn zone(
     store: &Store,
     tenant: &Tenant,
     named: Option<&str>,

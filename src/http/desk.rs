@@ -89,7 +89,8 @@ impl From<OrderName> for Order {
 /// Where a page ends, and the log as the first page knew it, if an earlier one was asked for.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct At {
-    known_at: Option<i64>,
+    /// A position.
+    known: Option<i64>,
     last_ticks: Option<i64>,
     ticket: i64,
 }
@@ -97,7 +98,7 @@ pub(super) struct At {
 impl At {
     pub(super) fn new(known_at: Option<Position>, place: Place) -> Self {
         Self {
-            known_at: known_at.map(|position| position.0),
+            known: known_at.map(|position| position.0),
             last_ticks: place.last_ticks,
             ticket: place.ticket.number(),
         }
@@ -111,7 +112,7 @@ impl At {
     }
 
     pub(super) fn known_at(self) -> Option<Position> {
-        self.known_at.map(Position)
+        self.known.map(Position)
     }
 }
 

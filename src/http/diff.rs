@@ -12,6 +12,7 @@ use super::{
     list::{Asked, Format},
     projected::Stale,
     tickets::{known_at, unknown_ticket},
+    timeline::Include,
 };
 use crate::{
     domain::{
@@ -25,14 +26,6 @@ use crate::{
     render::json::{DiffJson, ListJson},
     store::Desk,
 };
-
-/// What noise is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Include {
-    /// Bookkeeping fields, and fields that were declared with the value they had.
-    Noise,
-}
 
 /// Parameters of [`show_diff`].
 #[derive(Debug, Deserialize)]

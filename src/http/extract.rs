@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::domain::{
-    ids::{EventId, Tenant, TicketId},
+    ids::{Actor, EventId, Tenant, TicketId},
     instant::OccurredAt,
     page::{DEFAULT_LIMIT, MAX_LIMIT},
 };
@@ -45,7 +45,7 @@ pub(super) fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError
     })
 }
 
-/// `{tenant}`, and if the path has them `{ticket}` or `{event_id}`.
+/// `{tenant}`, and if the path has them `{ticket}`, `{event_id}` or `{actor}`.
 #[derive(Debug)]
 pub(super) struct Path<T>(pub(super) T);
 
@@ -83,6 +83,24 @@ impl<S: Send + Sync> FromRequestParts<S> for Path<(Tenant, EventId)> {
             ApiError::Unknown(format!("\"{text}\" is no event id: those are UUIDs"))
         })?;
         Ok(Self((tenant(&params)?, event_id)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Path<(Tenant, Option<Actor>)> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        let actor = match (find(&params, "actor"), find(&params, "actor").parse()) {
+            ("none", _) => None,
+            (_, Ok(id)) => Some(Actor(id)),
+            (text, Err(_)) => {
+                return Err(ApiError::Unknown(format!(
+                    "\"{text}\" is no actor: those are numbers, or `none` for events that do not say who it was"
+                )));
+            }
+        };
+        Ok(Self((tenant(&params)?, actor)))
     }
 }
 

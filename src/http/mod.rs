@@ -1,10 +1,12 @@
 //! The HTTP interface: a file a resource. The only place that names axum.
 
 mod access;
+mod actors;
 mod body;
 mod bridge;
 mod changes;
 mod client;
+mod completeness;
 mod desk;
 mod diff;
 mod edge;
@@ -99,7 +101,27 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
     let access = middleware::from_fn_with_state(access::Fence::new(&state), access::check);
-    let reads = Router::new()
+    let webhooks = Router::new()
+        .route("/webhook", post(webhook::receive_default))
+        .route("/webhook/", post(webhook::receive_default))
+        .route("/webhook/{hook}", post(webhook::receive))
+        .layer(middleware::from_fn(measured::measure_webhook));
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .merge(webhooks)
+        .merge(reads())
+        .merge(reads_of_tickets())
+        // Over all of the above.
+        .layer(access)
+        .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(edge)
+        .with_state(state)
+}
+
+fn reads() -> Router<AppState> {
+    Router::new()
         .route("/metrics", get(measured::show_metrics))
         .route("/v1/hooks", get(hooks::list_hooks))
         .route("/v1/tenants", get(tenants::list_tenants))
@@ -111,7 +133,30 @@ pub fn router(state: AppState) -> Router {
             "/v1/tenants/{tenant}/labels/bridge",
             get(bridge::list_bridge).put(bridge::put_bridge),
         )
+        .route("/v1/tenants/{tenant}/actors", get(actors::list_actors))
+        .route(
+            "/v1/tenants/{tenant}/actors/{actor}",
+            get(actors::show_actor),
+        )
+        .route(
+            "/v1/tenants/{tenant}/completeness",
+            get(completeness::show_completeness),
+        )
         .route("/v1/tenants/{tenant}/diff", get(diff::list_diffs))
+        .route("/v1/tenants/{tenant}/changes", get(changes::list_changes))
+        .route("/v1/tenants/{tenant}/events", get(feed::list_events))
+        .route(
+            "/v1/tenants/{tenant}/events/stream",
+            get(feed::stream::stream_events),
+        )
+        .route(
+            "/v1/tenants/{tenant}/events/{event_id}",
+            get(events::show_event),
+        )
+}
+
+fn reads_of_tickets() -> Router<AppState> {
+    Router::new()
         .route("/v1/tenants/{tenant}/tickets", get(desk::list_tickets))
         .route(
             "/v1/tenants/{tenant}/tickets/{ticket}",
@@ -129,30 +174,4 @@ pub fn router(state: AppState) -> Router {
             "/v1/tenants/{tenant}/tickets/{ticket}/events",
             get(tickets::list_ticket_events),
         )
-        .route("/v1/tenants/{tenant}/changes", get(changes::list_changes))
-        .route("/v1/tenants/{tenant}/events", get(feed::list_events))
-        .route(
-            "/v1/tenants/{tenant}/events/stream",
-            get(feed::stream::stream_events),
-        )
-        .route(
-            "/v1/tenants/{tenant}/events/{event_id}",
-            get(events::show_event),
-        );
-    let webhooks = Router::new()
-        .route("/webhook", post(webhook::receive_default))
-        .route("/webhook/", post(webhook::receive_default))
-        .route("/webhook/{hook}", post(webhook::receive))
-        .layer(middleware::from_fn(measured::measure_webhook));
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .merge(webhooks)
-        .merge(reads)
-        // Over all of the above.
-        .layer(access)
-        .fallback(error::unknown_path)
-        .method_not_allowed_fallback(error::wrong_method)
-        .layer(edge)
-        .with_state(state)
 }

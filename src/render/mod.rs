@@ -2,6 +2,7 @@
 
 pub mod conflict;
 pub mod csv;
+pub mod desk;
 pub mod feed;
 pub mod found;
 pub mod json;

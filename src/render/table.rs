@@ -101,7 +101,7 @@ pub(super) fn labelled(id: String, label: Option<&str>) -> String {
 }
 
 /// A value as people read it; texts without their quotes.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     plain(
         &value
             .as_text()

@@ -1,10 +1,12 @@
 //! The log in Postgres. The only place that names sqlx and that holds SQL.
 
+mod activity;
 mod appender;
 mod bulk;
 mod conflict;
 mod delivery;
 mod desk;
+mod doubt;
 mod error;
 mod event;
 mod feed;

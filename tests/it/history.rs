@@ -41,7 +41,7 @@ fn model_input(made: &[Made]) -> Vec<Stored> {
         .collect()
 }
 
-fn ticket_event(position: i64, made: &Made) -> Option<TicketEvent> {
+pub(crate) fn ticket_event(position: i64, made: &Made) -> Option<TicketEvent> {
     let Reading::Event(event) = event::read(&made.body, &TenantRule::Any) else {
         panic!("no event: {:?}", String::from_utf8_lossy(&made.body));
     };

@@ -12,10 +12,13 @@
 )]
 
 mod access;
+mod actors;
 mod append_only;
 mod command_line;
+mod completeness;
 mod deliveries;
 mod desk;
+mod diff;
 mod durability;
 mod feed;
 mod feed_health;
@@ -37,6 +40,7 @@ mod private_postgres;
 mod projection;
 mod read;
 mod real_data;
+mod real_desk;
 mod receive;
 mod search;
 mod sender;

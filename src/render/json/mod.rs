@@ -3,8 +3,10 @@
 //! Values stand as SuperOffice sent them. What shows ids takes the labels that
 //! [`wanted`](crate::domain::label::wanted) names, and shows those valid at its own instant.
 
+mod activity;
 mod desk;
 mod diff;
+mod doubt;
 pub(super) mod rows;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub use self::diff::DiffJson;
+pub use self::{
+    activity::{ActivityJson, ActorActivityJson},
+    diff::DiffJson,
+    doubt::{DoubtJson, IntervalsJson},
+};
 use crate::domain::{
     completeness::{Completeness, Confidence},
     fields::Value,

@@ -1,0 +1,15 @@
+//! The intervals that are not consistent, from the projections.
+
+mod count;
+mod list;
+
+use super::{Store, StoreError};
+use crate::domain::doubt::Extent;
+
+fn numbers(extent: &Extent) -> Vec<i64> {
+    extent
+        .tickets
+        .iter()
+        .map(|ticket| ticket.number())
+        .collect()
+}

@@ -1,0 +1,223 @@
+//! What is in doubt across tickets: the list and the counts against every ticket's own timeline.
+
+use serde_json::{Value, json};
+
+use crate::{
+    desk::bodies,
+    model::reading,
+    support::{app::TestApp, payload},
+};
+
+const DOUBT: &str = "/v1/tenants/Cust1/completeness";
+
+async fn pages(app: &TestApp, path: &str) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut next = String::new();
+    loop {
+        let mut page = app.read(&format!("{path}&limit=5{next}")).await;
+        items.append(page["items"].as_array_mut().unwrap());
+        match page["next"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => return items,
+        }
+    }
+}
+
+/// Every interval of every ticket as its timeline shows it, by the instant at which it ends.
+async fn intervals(app: &TestApp) -> Vec<Value> {
+    let mut intervals = Vec::new();
+    for ticket in app.read_all("/v1/tenants/Cust1/tickets").await {
+        let path = format!(
+            "/v1/tenants/Cust1/tickets/{}/timeline?include=noise",
+            ticket["ticket"]
+        );
+        let mut from_at = Value::Null;
+        for entry in app.read_all(&path).await {
+            if entry["repeats"] != Value::Null {
+                continue;
+            }
+            intervals.push(json!({
+                "ticket": ticket["ticket"], "event_id": entry["event_id"], "position": entry["position"],
+                "from_at": from_at, "to_at": entry["occurred_at"],
+                "state": entry["completeness"]["state"], "reasons": entry["completeness"]["reasons"],
+            }));
+            from_at = entry["occurred_at"].clone();
+        }
+    }
+    intervals.sort_by_key(|it| {
+        (
+            ticks(&it["to_at"]),
+            it["event_id"].as_str().unwrap().to_owned(),
+        )
+    });
+    intervals
+}
+
+fn ticks(at: &Value) -> i128 {
+    reading::instant(at.as_str().unwrap()).unwrap().ticks
+}
+
+/// The counts that the answer should show of some intervals.
+fn counts(intervals: &[Value]) -> Value {
+    let of = |state: &str| intervals.iter().filter(|it| it["state"] == state).count();
+    json!([of("consistent"), of("unproven"), of("suspect")])
+}
+
+fn shown(answer: &Value) -> Value {
+    json!([answer["consistent"], answer["unproven"], answer["suspect"]])
+}
+
+fn doubted(intervals: &[Value], meant: impl Fn(&Value) -> bool) -> Vec<Value> {
+    let doubted = intervals
+        .iter()
+        .filter(|it| it["state"] != "consistent" && meant(it));
+    doubted.cloned().collect()
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_is_what_the_timelines_say() {
+    let app = TestApp::start().await;
+    for body in bodies(14, 8, 17) {
+        app.deliver(body).await.assert(200);
+    }
+    let all = intervals(&app).await;
+    let whole = app.read(&format!("{DOUBT}?")).await;
+    assert_eq!(shown(&whole), counts(&all));
+    let n = |name: &str| whole[name].as_f64().unwrap();
+    let sum = n("consistent") + n("unproven") + n("suspect");
+    assert!((n("suspect_share") - n("suspect") / sum).abs() < 1e-12);
+    assert!((n("unproven_share") - n("unproven") / sum).abs() < 1e-12);
+    let everything = doubted(&all, |_| true);
+    assert!(everything.len() > 20, "{}", everything.len());
+    assert_eq!(pages(&app, &format!("{DOUBT}?")).await, everything);
+    let mut down = pages(&app, &format!("{DOUBT}?order=desc")).await;
+    down.reverse();
+    assert_eq!(down, everything);
+    for state in ["suspect", "unproven"] {
+        let expected = doubted(&all, |it| it["state"] == state);
+        assert_eq!(
+            pages(&app, &format!("{DOUBT}?state={state}")).await,
+            expected
+        );
+    }
+    for reason in ["conflict", "no_op", "no_values", "undeclared_change"] {
+        let expected = doubted(&all, |it| {
+            it["reasons"].as_array().unwrap().contains(&json!(reason))
+        });
+        assert_eq!(
+            pages(&app, &format!("{DOUBT}?reason={reason}")).await,
+            expected
+        );
+    }
+    let middle = &all[all.len() / 2]["to_at"];
+    let ticket = &everything[0]["ticket"];
+    for (query, meant) in [
+        (
+            format!("since={}", middle.as_str().unwrap()),
+            Box::new(|it: &Value| ticks(&it["to_at"]) >= ticks(middle))
+                as Box<dyn Fn(&Value) -> bool>,
+        ),
+        (
+            format!("until={}", middle.as_str().unwrap()),
+            Box::new(|it: &Value| ticks(&it["to_at"]) < ticks(middle)),
+        ),
+        (
+            format!("ticket={ticket}"),
+            Box::new(|it: &Value| it["ticket"] == *ticket),
+        ),
+        (
+            format!(
+                "ticket={ticket}&ticket=999999&since={}",
+                middle.as_str().unwrap()
+            ),
+            Box::new(|it: &Value| it["ticket"] == *ticket && ticks(&it["to_at"]) >= ticks(middle)),
+        ),
+    ] {
+        let within: Vec<Value> = all.iter().filter(|it| meant(it)).cloned().collect();
+        let answer = app.read(&format!("{DOUBT}?{query}")).await;
+        assert_eq!(shown(&answer), counts(&within), "{query}");
+        assert_eq!(answer["open"] == Value::Null, query.contains("until"));
+        let expected = doubted(&within, |_| true);
+        assert_eq!(
+            pages(&app, &format!("{DOUBT}?{query}")).await,
+            expected,
+            "{query}"
+        );
+        let mut down = pages(&app, &format!("{DOUBT}?{query}&order=desc")).await;
+        down.reverse();
+        assert_eq!(down, expected, "{query} down");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_after_a_last_event_is_in_doubt_while_the_feed_is_out() {
+    let app = TestApp::start().await;
+    for (ticket, at) in [
+        (1, "2025-05-01T08:00:00Z"),
+        (2, "2025-05-02T08:00:00Z"),
+        (3, "2025-05-03T08:00:00Z"),
+    ] {
+        app.deliver(payload::created(ticket).at(at))
+            .await
+            .assert(200);
+    }
+    let open = async || app.read(DOUBT).await["open"].clone();
+    assert_eq!(open().await, json!({"consistent": 3, "unproven": 0}));
+    let stopped = json!({
+        "EventId": uuid::Uuid::new_v4().to_string(), "Timestamp": "2025-05-03T09:00:00Z", "Event": "webhook.stopped",
+        "ContextIdentifier": "Cust1", "WebhookName": "My Ticket Webhook", "PrimaryKey": 1,
+    });
+    app.deliver(stopped.to_string()).await.assert(200);
+    // From the last event before on: nobody knows what the first two went through.
+    let doubts = async || {
+        let mut open = Vec::new();
+        for ticket in 1..=3 {
+            let answer = app
+                .read(&format!("/v1/tenants/Cust1/tickets/{ticket}"))
+                .await;
+            open.push(answer["completeness"]["open"]["state"] != "consistent");
+        }
+        open.into_iter().filter(|doubted| *doubted).count()
+    };
+    let unproven = doubts().await;
+    assert!(unproven > 0);
+    assert_eq!(
+        open().await,
+        json!({"consistent": 3 - unproven, "unproven": unproven})
+    );
+    app.deliver(payload::changed(3).at("2025-05-04T08:00:00Z"))
+        .await
+        .assert(200);
+    let unproven = doubts().await;
+    assert_eq!(
+        open().await,
+        json!({"consistent": 3 - unproven, "unproven": unproven})
+    );
+}
+
+#[tokio::test]
+async fn doubt_of_no_kind_is_refused() {
+    let app = TestApp::start().await;
+    app.get(DOUBT).await.assert(404);
+    for ticket in 1..=3 {
+        app.deliver(payload::changed(ticket)).await.assert(200);
+    }
+    let page = app.read(&format!("{DOUBT}?limit=1")).await;
+    let cursor = page["next"].as_str().unwrap();
+    for (query, said) in [
+        ("state=consistent".to_owned(), "suspect"),
+        ("reason=bad_luck".to_owned(), "starts_late"),
+        ("ticket=0".to_owned(), "numbers from 1"),
+        ("ticket=x".to_owned(), "ticket"),
+        ("tickets=1".to_owned(), "unknown parameter"),
+        ("since=today".to_owned(), "since must be an instant"),
+        (format!("order=desc&cursor={cursor}"), "another query"),
+        (format!("state=suspect&cursor={cursor}"), "another query"),
+    ] {
+        let problem = app.get(&format!("{DOUBT}?{query}")).await.assert(400);
+        assert!(
+            problem["detail"].as_str().unwrap().contains(said),
+            "{query}: {problem}"
+        );
+    }
+}
