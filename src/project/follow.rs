@@ -73,7 +73,8 @@ async fn round(
             break;
         }
         match step(store, projector, &behind.tenant, behind.head).await {
-            Ok(step) => moved |= matches!(step, Step::Moved(_)),
+            Ok(Step::Moved(_)) => moved = true,
+            Ok(Step::Done | Step::Busy) => {}
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
             // The others go on.
             Err(error) => trouble.tell(Some(&behind.tenant), &error),
@@ -94,7 +95,7 @@ struct Trouble {
 
 impl Trouble {
     fn tell(&mut self, tenant: Option<&Tenant>, error: &StoreError) {
-        const AGAIN: Duration = Duration::from_secs(60);
+        const AGAIN: Duration = Duration::from_mins(1);
         if self.told_at.is_some_and(|at| at.elapsed() < AGAIN) {
             return;
         }

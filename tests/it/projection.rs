@@ -9,9 +9,10 @@ use sqlx::{Executor, Row};
 use ticketlog::{
     clock,
     domain::{
-        completeness::Completeness,
         delivery::{Arrival, Delivery, KeptHeaders},
         feed::{FactKind, FeedFact},
+        fields,
+        history::Entry,
         hook::TenantRule,
         ids::{Position, Tenant, TicketId},
         log::Origin,
@@ -166,86 +167,78 @@ async fn after_every_step_it_is_what_a_rebuild_gives() {
 
 /// Holds the rows against what the log gives for each ticket on its own.
 async fn agrees_with_single_tickets(db: &TestDb, name: &str, seed: u64) {
-    let head = db.store.find_head(&tenant(name)).await.unwrap();
+    let tenant = tenant(name);
+    let head = db.store.find_head(&tenant).await.unwrap();
     let head = head.unwrap_or(Position(0));
     let mut found = 0;
     for number in TICKETS {
         let ticket = TicketId::new(number).unwrap();
-        let tenant = tenant(name);
         let history = db.store.find_history(&tenant, ticket, head, None);
         let Some(history) = history.await.unwrap() else {
             continue;
         };
         found += 1;
         let at = format!("seed {seed}, {name}/{number}");
-        let entries = &history.history.entries;
-        let words = |completeness: &Completeness| {
-            let words = completeness.reasons.iter().map(|reason| reason.as_str());
-            words.collect::<Vec<_>>().join(",")
-        };
-        let expected: BTreeSet<Vec<String>> = entries
-            .iter()
-            .map(|entry| {
-                vec![
-                    entry.event_id.to_string(),
-                    entry.completeness.confidence().as_str().to_owned(),
-                    words(&entry.completeness),
-                    entry.lifecycle.map_or("", |word| word.as_str()).to_owned(),
-                    entry.repeats.map_or(String::new(), |id| id.to_string()),
-                ]
-            })
-            .collect();
-        let rows = texts(
-            db,
-            name,
-            number,
-            "SELECT event_id::text, confidence, array_to_string(reasons, ','), COALESCE(lifecycle, ''),
-                    COALESCE(repeats::text, '')
-             FROM entry WHERE tenant = $1 AND ticket = $2",
+        let entries = history.history.entries;
+        let rows = texts(db, name, number, ENTRIES).await;
+        assert_eq!(rows, entries.iter().map(entry_texts).collect(), "{at}");
+        let rows = texts(db, name, number, CHANGES).await;
+        assert_eq!(
+            rows,
+            entries.iter().flat_map(change_texts).collect(),
+            "{at}"
         );
-        assert_eq!(rows.await, expected, "{at}");
-        let expected: BTreeSet<Vec<String>> = entries
-            .iter()
-            .flat_map(|entry| {
-                (0..)
-                    .zip(&entry.changes)
-                    .map(move |(nth, change)| (entry, nth, change))
-            })
-            .map(|(entry, nth, change): (_, i32, _)| {
-                let text = |value: &Option<ticketlog::domain::fields::Value>| {
-                    value
-                        .as_ref()
-                        .map_or(String::new(), |value| value.as_json().to_owned())
-                };
-                vec![
-                    entry.event_id.to_string(),
-                    nth.to_string(),
-                    change.field.clone(),
-                    change.kind.as_str().to_owned(),
-                    change.declared.to_string(),
-                    change.is_noise().to_string(),
-                    text(&change.from),
-                    text(&change.to),
-                ]
-            })
-            .collect();
-        let rows = texts(
-            db,
-            name,
-            number,
-            "SELECT event_id::text, nth::text, field, kind, declared::text, noise::text,
-                    COALESCE(from_value, ''), COALESCE(to_value, '')
-             FROM change WHERE tenant = $1 AND ticket = $2",
-        );
-        assert_eq!(rows.await, expected, "{at}");
         for instant in entries.iter().map(|entry| entry.occurred_at.ticks()) {
             for ticks in [instant - 1, instant, instant + 1] {
                 states_agree(db, name, ticket, head, ticks).await;
             }
         }
     }
-    let tickets = count(db, "SELECT tickets FROM projection WHERE tenant = $1", name).await;
-    assert_eq!(tickets, found, "seed {seed}, {name}");
+    let tickets = count(db, "SELECT tickets FROM projection WHERE tenant = $1", name);
+    assert_eq!(tickets.await, found, "seed {seed}, {name}");
+}
+
+const ENTRIES: &str = "
+    SELECT event_id::text, confidence, array_to_string(reasons, ','), COALESCE(lifecycle, ''),
+           COALESCE(repeats::text, '')
+    FROM entry WHERE tenant = $1 AND ticket = $2";
+
+fn entry_texts(entry: &Entry) -> Vec<String> {
+    let reasons = entry.completeness.reasons.iter();
+    let reasons: Vec<&str> = reasons.map(|reason| reason.as_str()).collect();
+    vec![
+        entry.event_id.to_string(),
+        entry.completeness.confidence().as_str().to_owned(),
+        reasons.join(","),
+        entry.lifecycle.map_or("", |word| word.as_str()).to_owned(),
+        entry.repeats.map_or(String::new(), |id| id.to_string()),
+    ]
+}
+
+const CHANGES: &str = "
+    SELECT event_id::text, nth::text, field, kind, declared::text, noise::text, COALESCE(from_value, ''),
+           COALESCE(to_value, '')
+    FROM change WHERE tenant = $1 AND ticket = $2";
+
+fn change_texts(entry: &Entry) -> Vec<Vec<String>> {
+    let json = |value: &Option<fields::Value>| {
+        let json = value.as_ref().map(fields::Value::as_json);
+        json.unwrap_or_default().to_owned()
+    };
+    let changes = entry.changes.iter().enumerate();
+    let texts = changes.map(|(nth, change)| {
+        vec![
+            entry.event_id.to_string(),
+            nth.to_string(),
+            change.field.clone(),
+            change.kind.as_str().to_owned(),
+            change.declared.to_string(),
+            change.is_noise().to_string(),
+            json(&change.from),
+            json(&change.to),
+        ]
+    });
+    texts.collect()
 }
 
 /// The state at an instant is what the intervals that hold it say.
@@ -269,10 +262,15 @@ async fn states_agree(db: &TestDb, name: &str, ticket: TicketId, head: Position,
     .fetch_all(&mut session)
     .await
     .unwrap();
-    let held: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    assert_eq!(held.len(), expected.len(), "{name}/{ticket} at {ticks}");
+    let intervals: Vec<(String, String)> =
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(
-        held.into_iter().collect::<BTreeMap<_, _>>(),
+        intervals.len(),
+        expected.len(),
+        "{name}/{ticket} at {ticks}"
+    );
+    assert_eq!(
+        intervals.into_iter().collect::<BTreeMap<_, _>>(),
         expected,
         "{name}/{ticket} at {ticks}"
     );

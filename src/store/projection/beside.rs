@@ -113,10 +113,11 @@ async fn replace(
     key: &[&str],
     tenant: &Tenant,
 ) -> Result<Differences, StoreError> {
-    let same_key: String = key
+    let same_key: Vec<String> = key
         .iter()
         .map(|column| format!(" AND new.{column} = old.{column}"))
         .collect();
+    let same_key = same_key.concat();
     let delete = format!(
         "DELETE FROM {live}.{table} AS old WHERE tenant = $1 AND NOT EXISTS (
              SELECT 1 FROM pg_temp.{table} AS new

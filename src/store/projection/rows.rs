@@ -102,6 +102,7 @@ pub struct Rows {
 
 impl Rows {
     /// Those of these rows that are not among others, column for column.
+    #[must_use]
     pub fn without(&self, others: &Self) -> Self {
         Self {
             entries: difference(&self.entries, &others.entries),
