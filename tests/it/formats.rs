@@ -79,7 +79,8 @@ async fn flat_items_have_a_column_for_each_key() {
     for path in ["/v1/hooks", "/v1/tenants"] {
         let items = app.read(path).await["items"].clone();
         let rows = table(&app.get(&format!("{path}?format=csv")).await);
-        let keys = |item: &Value| Vec::from_iter(item.as_object().unwrap().keys().cloned());
+        let keys =
+            |item: &Value| -> Vec<String> { item.as_object().unwrap().keys().cloned().collect() };
         assert_eq!(keys(&rows[0]), keys(&items[0]), "{path}");
     }
 }
