@@ -7,6 +7,7 @@
 
 mod error;
 mod fields;
+mod filter;
 mod found;
 mod lex;
 mod limits;
@@ -18,18 +19,20 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 mod time;
+mod wanted;
 
 use jiff::civil::Date;
 
 pub use self::{
     error::{Place, QueryError},
     fields::is_ticket_column,
+    filter::{Filter, HeldWhen, Search},
     found::{After, FoundChange, FoundTicket},
     limits::{MAX_DEPTH, MAX_PREDICATES, MAX_QUERY_BYTES, MAX_VALUES},
     noise::Noise,
     plain::{NoField, Plain},
-    resolve::{Filter, HeldWhen, Known, Search, Wanted},
     time::Window,
+    wanted::{Known, Wanted},
 };
 use crate::domain::history::Kind;
 

@@ -1,13 +1,13 @@
 //! What a query means in one tenant: ids for labels, keys for values, ticks for days.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 use super::{
-    Expr, Field, Held, Holding, Move, Noise, Operand, Place, Predicate, Query, QueryError, Span,
-    Text, Who, Window,
+    Expr, Field, Filter, Held, HeldWhen, Holding, Known, Move, Noise, Operand, Place, Predicate,
+    Query, QueryError, Search, Span, Text, Who, Window,
     error::{nearest, short},
     fields::{TICKET_COLUMNS, is_ticket_column},
 };
@@ -17,102 +17,7 @@ use crate::domain::{
     label::ACTORS,
 };
 
-/// What has to be known of the tenant before a query can be resolved.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Fields of which it has to be told whether the tenant has them.
-    pub fields: BTreeSet<String>,
-    /// Texts that may be labels, by list.
-    pub labels: BTreeSet<(String, String)>,
-}
-
-/// What is known of a tenant.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// Names of its fields.
-    pub fields: BTreeSet<String>,
-    /// By list and text the ids that ever bore it.
-    pub ids: BTreeMap<(String, String), Vec<i64>>,
-    /// Texts of its lists that have any: at least enough to suggest from.
-    pub texts: BTreeMap<String, Vec<String>>,
-}
-
-/// A query that means the same to everybody: only keys, ids and ticks are left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Search {
-    /// What has to be true of a change and its ticket.
-    pub filter: Filter,
-    /// Which noise counts.
-    pub noise: Noise,
-}
-
-/// An [`Expr`] that is resolved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Filter {
-    /// All of these.
-    All(Vec<Filter>),
-    /// Any of these.
-    Any(Vec<Filter>),
-    /// Not this.
-    Not(Box<Filter>),
-    /// The field is one of these.
-    Fields(Vec<String>),
-    /// From one of some keys to one of others; `None` is whatever it is.
-    Move {
-        /// The field.
-        field: String,
-        /// Only what moved.
-        changed: bool,
-        /// Keys before.
-        from: Option<Vec<String>>,
-        /// Keys after.
-        to: Option<Vec<String>>,
-    },
-    /// Declared or not.
-    Declared(bool),
-    /// One of these actors, or none if `nobody`.
-    Actors {
-        /// Their numbers.
-        ids: Vec<i64>,
-        /// Also of no actor.
-        nobody: bool,
-    },
-    /// One of these tickets.
-    Tickets(Vec<i64>),
-    /// One of these kinds.
-    Kinds(Vec<Kind>),
-    /// In this stretch of time.
-    Time(Window),
-    /// The ticket held one of some keys.
-    Held {
-        /// The field.
-        field: String,
-        /// Keys.
-        keys: Vec<String>,
-        /// When.
-        when: HeldWhen,
-    },
-}
-
-/// When a ticket held a value, in ticks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeldWhen {
-    /// At some time, however short.
-    Ever,
-    /// Now.
-    Now,
-    /// At some instant in it.
-    During(Window),
-}
-
 impl Query {
-    /// What it names that only the tenant's log and labels know.
-    pub fn wanted(&self) -> Wanted {
-        let mut wanted = Wanted::default();
-        self.expr.each(&mut |predicate| predicate.want(&mut wanted));
-        wanted
-    }
-
     /// What it means in a tenant of which this is known, with days of this zone.
     ///
     /// # Errors
@@ -127,59 +32,6 @@ impl Query {
             filter: resolver.expr(&self.expr)?,
             noise: Noise::of(&self.expr, self.noise),
         })
-    }
-}
-
-impl Expr {
-    fn each<'a>(&'a self, visit: &mut impl FnMut(&'a Predicate)) {
-        match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each(visit)),
-            Self::Not(part) => part.each(visit),
-            Self::Is(predicate) => visit(predicate),
-        }
-    }
-}
-
-impl Predicate {
-    fn want(&self, wanted: &mut Wanted) {
-        let mut want_field = |field: &Field| {
-            if field.bare.is_somewhere() && !is_ticket_column(&field.name) {
-                wanted.fields.insert(field.name.clone());
-            }
-        };
-        let mut labels = BTreeSet::new();
-        let mut want_label = |list: &str, text: &Text| {
-            labels.insert((list.to_owned(), text.text.clone()));
-        };
-        let mut want_values = |field: &Field, values: &[Operand]| {
-            for value in values {
-                if let Operand::Text(text) = value {
-                    want_label(&field.name, text);
-                }
-            }
-        };
-        match self {
-            Self::Field(fields) => fields.iter().for_each(want_field),
-            Self::Move(moved) => {
-                want_field(&moved.field);
-                want_values(&moved.field, &moved.from);
-                want_values(&moved.field, &moved.to);
-            }
-            Self::Declared(field) | Self::Undeclared(field) => field.iter().for_each(want_field),
-            Self::Held(held) => {
-                want_field(&held.field);
-                want_values(&held.field, &held.values);
-            }
-            Self::Actor(actors) => {
-                for who in actors {
-                    if let Who::Named(text) = who {
-                        want_label(ACTORS, text);
-                    }
-                }
-            }
-            Self::Ticket(_) | Self::Kind(_) | Self::Time(_) => {}
-        }
-        wanted.labels.append(&mut labels);
     }
 }
 
