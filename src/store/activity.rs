@@ -30,7 +30,9 @@ macro_rules! activities {
                       first.occurred_text AS "first_text?", last.occurred_text AS "last_text?"
                FROM "# + $source + r#" AS who
                CROSS JOIN LATERAL (
-                   SELECT count(*) FILTER (WHERE creates) AS created, count(*) AS events FROM entry
+                   SELECT count(*) FILTER (WHERE creates) AS created, count(*) AS events,
+                          min(ticks) AS first_ticks, max(ticks) AS last_ticks
+                   FROM entry
                    WHERE tenant = $1 AND "# + $is_theirs + r#" AND repeats IS NULL
                      AND ticks >= $2 AND ticks < $3) AS did
                CROSS JOIN LATERAL (
@@ -39,22 +41,22 @@ macro_rules! activities {
                      AND ticks >= $2 AND ticks < $3) AS changed
                LEFT JOIN LATERAL (
                    SELECT event.occurred_text FROM (
-                       SELECT position FROM entry
-                       WHERE tenant = $1 AND "# + $is_theirs + r#" AND repeats IS NULL
-                         AND ticks >= $2 AND ticks < $3
-                       ORDER BY actor, ticks, event_id LIMIT 1) AS entry
+                       SELECT event_id FROM entry
+                       WHERE tenant = $1 AND "# + $is_theirs + r#" AND ticks >= did.first_ticks
+                         AND ticks < did.first_ticks + 1 AND repeats IS NULL
+                       ORDER BY event_id LIMIT 1) AS entry
                    CROSS JOIN LATERAL (
                        SELECT occurred_text FROM event
-                       WHERE tenant = $1 AND position = entry.position LIMIT 1) AS event) AS first ON true
+                       WHERE tenant = $1 AND event_id = entry.event_id LIMIT 1) AS event) AS first ON true
                LEFT JOIN LATERAL (
                    SELECT event.occurred_text FROM (
-                       SELECT position FROM entry
-                       WHERE tenant = $1 AND "# + $is_theirs + r#" AND repeats IS NULL
-                         AND ticks >= $2 AND ticks < $3
-                       ORDER BY actor DESC, ticks DESC, event_id DESC LIMIT 1) AS entry
+                       SELECT event_id FROM entry
+                       WHERE tenant = $1 AND "# + $is_theirs + r#" AND ticks >= did.last_ticks
+                         AND ticks < did.last_ticks + 1 AND repeats IS NULL
+                       ORDER BY event_id DESC LIMIT 1) AS entry
                    CROSS JOIN LATERAL (
                        SELECT occurred_text FROM event
-                       WHERE tenant = $1 AND position = entry.position LIMIT 1) AS event) AS last ON true
+                       WHERE tenant = $1 AND event_id = entry.event_id LIMIT 1) AS event) AS last ON true
                WHERE did.events > 0 OR $4
                LIMIT $5"#,
             $($argument),*

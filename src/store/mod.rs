@@ -129,6 +129,13 @@ impl Store {
         let reads = PgPoolOptions::new()
             .max_connections(READ_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // It compiles for half a second what takes a millisecond.
+                    sqlx::raw_sql("SET jit = off").execute(connection).await?;
+                    Ok(())
+                })
+            })
             .connect_lazy_with(options.clone());
         let store = Self {
             options,

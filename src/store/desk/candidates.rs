@@ -158,14 +158,11 @@ impl Store {
         let after = after.map(|after| after.ticket.number());
         let rows = if order.is_down() {
             page!(
-                "(SELECT ticket, field, key, from_ticks, until_ticks,
-                         from_ticks AS first_ticks, NULL::bigint AS last_ticks
+                "(SELECT ticket, from_ticks, until_ticks, from_ticks AS first_ticks, NULL::bigint AS last_ticks
                   FROM field_interval
-                  WHERE tenant = $1 AND (field, key, ticket) < ($10::text, wanted.key, $11::bigint)
-                    AND (field, key) >= ($10::text, wanted.key))",
+                  WHERE tenant = $1 AND field = $10 AND key = wanted.key AND ticket < $11)",
                 "(candidate.until_ticks IS NULL OR $2 < candidate.until_ticks)
-                 ORDER BY candidate.field DESC, candidate.key DESC, candidate.ticket DESC,
-                          candidate.from_ticks DESC",
+                 ORDER BY candidate.ticket DESC, candidate.from_ticks DESC",
                 asked,
                 &keys,
                 field,
@@ -175,13 +172,11 @@ impl Store {
             .await?
         } else {
             page!(
-                "(SELECT ticket, field, key, from_ticks, until_ticks,
-                         from_ticks AS first_ticks, NULL::bigint AS last_ticks
+                "(SELECT ticket, from_ticks, until_ticks, from_ticks AS first_ticks, NULL::bigint AS last_ticks
                   FROM field_interval
-                  WHERE tenant = $1 AND (field, key, ticket) > ($10::text, wanted.key, $11::bigint)
-                    AND (field, key) <= ($10::text, wanted.key))",
+                  WHERE tenant = $1 AND field = $10 AND key = wanted.key AND ticket > $11)",
                 "(candidate.until_ticks IS NULL OR $2 < candidate.until_ticks)
-                 ORDER BY candidate.field, candidate.key, candidate.ticket, candidate.from_ticks",
+                 ORDER BY candidate.ticket, candidate.from_ticks",
                 asked,
                 &keys,
                 field,

@@ -60,9 +60,8 @@ impl Store {
             r#"SELECT held.ticket AS "ticket!" FROM UNNEST($3::text[]) AS wanted (key)
                CROSS JOIN LATERAL (
                    SELECT ticket FROM field_interval
-                   WHERE tenant = $1 AND (field, key) >= ($2::text, wanted.key)
-                     AND (field, key) <= ($2::text, wanted.key)
-                   ORDER BY field, key, ticket, from_ticks LIMIT $4) AS held
+                   WHERE tenant = $1 AND field = $2 AND key = wanted.key
+                   ORDER BY ticket, from_ticks LIMIT $4) AS held
                LIMIT $4"#,
             tenant.as_str(),
             field,

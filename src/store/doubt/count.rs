@@ -54,7 +54,8 @@ impl Store {
                           COALESCE(sum(suspect), 0)::bigint AS "suspect!",
                           count(last_ticks) AS "open!",
                           count(*) FILTER (WHERE last_ticks < $2) AS "doubted!"
-                   FROM ticket WHERE tenant = $1"#,
+                   FROM (SELECT consistent, unproven, suspect, last_ticks FROM ticket
+                         WHERE tenant = $1 ORDER BY ticket OFFSET 0) AS ticket"#,
                 tenant.as_str(),
                 end,
             )

@@ -37,9 +37,11 @@ macro_rules! doubts {
                    WHERE tenant = $1 AND position >= doubt.position AND position < doubt.position + 1
                    ORDER BY position LIMIT 1) AS event ON true
                LEFT JOIN LATERAL (
-                   SELECT position FROM entry
-                   WHERE tenant = $1 AND ticket = doubt.ticket AND ticks = doubt.after_ticks
-                     AND repeats IS NULL AND event_id <> doubt.event_id
+                   SELECT position FROM (
+                       SELECT position, creates, event_id FROM entry
+                       WHERE tenant = $1 AND ticket = doubt.ticket AND ticks = doubt.after_ticks
+                         AND repeats IS NULL AND event_id <> doubt.event_id
+                       ORDER BY event_id OFFSET 0) AS other
                    ORDER BY creates, event_id DESC LIMIT 1) AS start ON true
                LEFT JOIN LATERAL (
                    SELECT occurred_text FROM event
@@ -112,12 +114,11 @@ impl Store {
             doubts!(
                 "UNNEST($2::text[]) AS wanted (confidence) CROSS JOIN LATERAL (
                      SELECT * FROM entry
-                     WHERE tenant = $1 AND confidence <> 'consistent'
-                       AND (confidence, ticks, event_id) < (wanted.confidence, least($6::bigint, $5), $7::uuid)
-                       AND (confidence, ticks) >= (wanted.confidence, $4)
-                       AND ticks < $5 AND (reasons && $3::text[] OR cardinality($3) = 0)
+                     WHERE tenant = $1 AND confidence <> 'consistent' AND confidence = wanted.confidence
+                       AND (ticks, event_id) < (least($6::bigint, $5), $7::uuid)
+                       AND ticks >= $4 AND ticks < $5 AND (reasons && $3::text[] OR cardinality($3) = 0)
                        AND cardinality($8::bigint[]) = 0
-                     ORDER BY confidence DESC, ticks DESC, event_id DESC LIMIT $9)",
+                     ORDER BY ticks DESC, event_id DESC LIMIT $9)",
                 "found.ticks DESC, found.event_id DESC",
                 asked
             )
@@ -127,12 +128,11 @@ impl Store {
             doubts!(
                 "UNNEST($2::text[]) AS wanted (confidence) CROSS JOIN LATERAL (
                      SELECT * FROM entry
-                     WHERE tenant = $1 AND confidence <> 'consistent'
-                       AND (confidence, ticks, event_id) > (wanted.confidence, greatest($6::bigint, $4), $7::uuid)
-                       AND (confidence, ticks) < (wanted.confidence, $5)
-                       AND ticks >= $4 AND (reasons && $3::text[] OR cardinality($3) = 0)
+                     WHERE tenant = $1 AND confidence <> 'consistent' AND confidence = wanted.confidence
+                       AND (ticks, event_id) > (greatest($6::bigint, $4), $7::uuid)
+                       AND ticks >= $4 AND ticks < $5 AND (reasons && $3::text[] OR cardinality($3) = 0)
                        AND cardinality($8::bigint[]) = 0
-                     ORDER BY confidence, ticks, event_id LIMIT $9)",
+                     ORDER BY ticks, event_id LIMIT $9)",
                 "found.ticks, found.event_id",
                 asked
             )
