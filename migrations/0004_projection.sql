@@ -118,8 +118,7 @@ CREATE TABLE change (
 CREATE INDEX change_by_time ON change (tenant, ticks, event_id, nth);
 CREATE INDEX change_by_actor ON change (tenant, actor, ticks, event_id, nth) WHERE NOT noise;
 CREATE INDEX change_by_field ON change (tenant, field, ticks, event_id, nth) WHERE NOT noise;
-CREATE INDEX change_by_value ON change (tenant, field, to_key, ticks, event_id, nth)
-    WHERE NOT noise AND kind <> 'initial';
+CREATE INDEX change_by_value ON change (tenant, field, to_key, ticks, event_id, nth) WHERE NOT noise;
 COMMENT ON TABLE change IS 'One row for each field of each entry that has something to say.';
 COMMENT ON COLUMN change.nth IS 'From 0: its place among the changes of its event, which stand by field name.';
 COMMENT ON COLUMN change.ticks IS 'Timestamp of its event.';

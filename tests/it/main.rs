@@ -14,6 +14,7 @@
 mod access;
 mod actors;
 mod append_only;
+mod at_size;
 mod command_line;
 mod completeness;
 mod deliveries;

@@ -1,0 +1,85 @@
+//! How long questions take, asked of a running `serve`: so many connections, each asks its next question when the
+//! last was answered, about tickets, people and instants drawn from the log itself.
+//!
+//! `cargo bench --bench queries -- http://127.0.0.1:8080 TOKEN TENANT [--connections 16] [--seconds 5]`
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod ask;
+mod questions;
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+
+use self::{ask::ask, questions::Sample};
+
+/// Arguments after `--`.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Where `serve` listens.
+    url: String,
+    /// A token with the scope `read`.
+    token: String,
+    /// Whose log.
+    tenant: String,
+    /// Connections that ask at the same time.
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    /// Seconds for each kind of question.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// What `cargo bench` adds.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    ensure!(args.connections > 0, "--connections must be 1 or more");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Runtime::new()?.block_on(run(&args))
+}
+
+async fn run(args: &Args) -> anyhow::Result<()> {
+    let mut bearer = reqwest::header::HeaderValue::try_from(format!("Bearer {}", args.token))?;
+    bearer.set_sensitive(true);
+    let headers = [(reqwest::header::AUTHORIZATION, bearer)];
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .default_headers(headers.into_iter().collect())
+        .build()?;
+    let base = format!("{}/v1/tenants/{}", args.url, args.tenant);
+    let sample = Sample::draw(&client, &base).await.context("drawing from the log")?;
+    println!(
+        "{} events; {} connections, {} s a question",
+        sample.head, args.connections, args.seconds
+    );
+    println!("{:<34} {:>9} {:>10} {:>10} {:>10}", "question", "answers/s", "median ms", "p99 ms", "max ms");
+    for question in questions::ALL {
+        let paths = sample.paths(question, &base);
+        let time = Duration::from_secs(args.seconds);
+        let mut times = ask(&client, &paths, args.connections, time).await?;
+        times.sort_unstable();
+        let at = |share: f64| {
+            let last = times.len().saturating_sub(1);
+            let nth = (0..=last).find(|nth| portion(*nth, last) >= share).unwrap_or(last);
+            times.get(nth).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+        };
+        println!(
+            "{:<34} {:>9} {:>10.2} {:>10.2} {:>10.2}",
+            question.name,
+            u64::try_from(times.len()).unwrap_or(u64::MAX) / args.seconds.max(1),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
+    }
+    Ok(())
+}
+
+fn portion(nth: usize, last: usize) -> f64 {
+    let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    if last == 0 { 1.0 } else { number(nth) / number(last) }
+}

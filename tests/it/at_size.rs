@@ -1,0 +1,79 @@
+//! On 200,000 events no question walks a table: told by the tables' own statistics, so that it holds for the
+//! statements the program really sends.
+
+use sqlx::Row;
+use ticketlog::project;
+
+use crate::support::{
+    app::TestApp,
+    cluster::TestDb,
+    program::{printed, ticketlog},
+};
+
+/// Rows that a question may read of a table: a page and what is looked up for it, not a part of the whole.
+const MOST_ROWS: i64 = 40_000;
+
+/// What is asked, and a word for it. The tenant has 20,000 tickets.
+const QUESTIONS: [&str; 15] = [
+    "/tickets",
+    "/tickets?order=-last",
+    "/tickets?status=1",
+    "/tickets?status=1&priority=2",
+    "/tickets?as_of=2023-06-30T12:00:00Z",
+    "/tickets?status=2&as_of=2024-06-30T12:00:00Z",
+    "/tickets/777",
+    "/tickets/777/timeline",
+    "/tickets/777?as_of=2024-01-01T00:00:00Z",
+    "/changes?actor=19&since=2024-03-04T00:00:00Z&until=2024-03-05T00:00:00Z",
+    "/changes?field=owned_by&since=2024-03-04T00:00:00Z&until=2024-03-05T00:00:00Z",
+    "/changes?q=owned_by+changed+to+7+after+2024-03-01&order=desc",
+    "/completeness?limit=100",
+    "/actors/19?since=2024-03-04T00:00:00Z&until=2024-03-05T00:00:00Z",
+    "/events?after=123456",
+];
+
+#[tokio::test]
+async fn no_question_walks_a_table() {
+    let db = TestDb::create().await;
+    let mut command = ticketlog(["generate", "--tenant", "Big", "--events", "200000"]);
+    command.args(["--tickets", "20000", "--database-url"]).arg(db.url());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{:?}", printed(&output));
+    project::catch_up_all(&db.store).await.unwrap();
+    for analysed in [false, true] {
+        if analysed {
+            let mut session = db.connect().await;
+            sqlx::raw_sql("ANALYZE").execute(&mut session).await.unwrap();
+        }
+        for question in QUESTIONS {
+            // A service of its own: its statistics are told when its sessions end.
+            let app = TestApp::start_with(db.again().await, false).await;
+            let path = format!("/v1/tenants/Big{question}");
+            app.read(&path).await;
+            app.db.store.close().await;
+            let before = read(&db).await;
+            let app = TestApp::start_with(db.again().await, false).await;
+            for _ in 0..3 {
+                app.read(&path).await;
+            }
+            app.db.store.close().await;
+            let after = read(&db).await;
+            for (before, after) in before.iter().zip(&after) {
+                let (table, walks, rows) = (&after.0, after.1 - before.1, after.2 - before.2);
+                assert_eq!(walks, 0, "{question} walks {table}, analysed: {analysed}");
+                assert!(rows <= 3 * MOST_ROWS, "{question} reads {rows} rows of {table}, analysed: {analysed}");
+            }
+        }
+    }
+}
+
+/// Of each large table its name, how often it was walked, and how many rows were read through its indexes.
+async fn read(db: &TestDb) -> Vec<(String, i64, i64)> {
+    let statement = "
+        SELECT relname::text, seq_scan, COALESCE(idx_tup_fetch, 0)
+        FROM pg_stat_user_tables
+        WHERE relname IN ('event', 'ticket', 'entry', 'change', 'field_interval') ORDER BY relname";
+    let mut session = db.connect().await;
+    let rows = sqlx::query(statement).fetch_all(&mut session).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+}
