@@ -9,7 +9,7 @@ use super::{
     database::Database,
     hooks::tenant,
     print,
-    tickets::{instant, known_at},
+    tickets::{counted, instant, known_at},
 };
 use crate::{
     config::Shared,
@@ -101,7 +101,7 @@ async fn show(
     }
     let mut text = desk::diff(&diff, &labels, span);
     // Writing into a string cannot fail.
-    let _ = write!(text, "\n{} events in between", diff.events);
+    let _ = write!(text, "\n{} in between", counted(diff.events, "event"));
     let doubt = desk::doubt_between(&diff);
     if !doubt.is_empty() {
         let _ = write!(text, "; {doubt}");

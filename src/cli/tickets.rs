@@ -140,7 +140,7 @@ async fn show(
         ""
     };
     // Writing into a string cannot fail.
-    let _ = write!(text, "\n{} tickets{more}", rows.len());
+    let _ = write!(text, "\n{}{more}", counted(rows.len(), "ticket"));
     Ok(text)
 }
 
@@ -183,6 +183,12 @@ pub(super) async fn known_at(
 pub(super) fn instant(text: &str) -> anyhow::Result<OccurredAt> {
     OccurredAt::parse_zoned(text)
         .with_context(|| format!("\"{text}\" is no instant like 2025-05-19T09:56:33Z"))
+}
+
+/// `1 ticket`, `2 tickets`.
+pub(super) fn counted(number: usize, thing: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{s}")
 }
 
 impl TicketsArgs {

@@ -18,6 +18,7 @@ mod command_line;
 mod completeness;
 mod deliveries;
 mod desk;
+mod desk_cli;
 mod diff;
 mod durability;
 mod feed;

@@ -6,6 +6,8 @@
 
 mod candidates;
 mod few;
+mod page;
+mod walks;
 
 use super::{Store, StoreError, TicketDiff, TicketHistory};
 use crate::domain::{

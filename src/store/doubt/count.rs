@@ -19,7 +19,7 @@ impl Store {
     /// How many intervals between two events are in each state, and how many of those after the last event.
     /// The latter is `None` if there is an `until`, before which none of them ends.
     ///
-    /// A sum over the tickets' key, which is 0.1 s for a million; with a time a count of its events.
+    /// A sum over the tickets' key, which is a third of a second for a million; with a time a count of its events.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
