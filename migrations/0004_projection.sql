@@ -144,8 +144,12 @@ CREATE TABLE field_interval (
     CHECK ((until_event IS NULL) = (until_ticks IS NULL))
 );
 -- Serves the tickets that hold, held or ever held a value.
-CREATE INDEX field_interval_by_value ON field_interval (tenant, field, key, ticket, from_ticks)
+-- The key first: for a look-up by ticket and field, which the primary key serves, a planner that does not know
+-- the table yet would else take this one and walk all of a field.
+CREATE INDEX field_interval_by_value ON field_interval (tenant, key, field, ticket, from_ticks)
     INCLUDE (until_ticks);
+-- Serves the end of an interval, and holds that a field has one value at a time.
+CREATE UNIQUE INDEX field_interval_open ON field_interval (tenant, ticket, field) WHERE until_event IS NULL;
 COMMENT ON TABLE field_interval IS
     'A field of a ticket held one value: known and equal in normal form from one event until another.';
 COMMENT ON COLUMN field_interval.from_event IS 'The event from which it is known to hold it.';

@@ -51,12 +51,17 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         .default_headers(headers.into_iter().collect())
         .build()?;
     let base = format!("{}/v1/tenants/{}", args.url, args.tenant);
-    let sample = Sample::draw(&client, &base).await.context("drawing from the log")?;
+    let sample = Sample::draw(&client, &base)
+        .await
+        .context("drawing from the log")?;
     println!(
         "{} events; {} connections, {} s a question",
         sample.head, args.connections, args.seconds
     );
-    println!("{:<34} {:>9} {:>10} {:>10} {:>10}", "question", "answers/s", "median ms", "p99 ms", "max ms");
+    println!(
+        "{:<34} {:>9} {:>10} {:>10} {:>10}",
+        "question", "answers/s", "median ms", "p99 ms", "max ms"
+    );
     for question in questions::ALL {
         let paths = sample.paths(question, &base);
         let time = Duration::from_secs(args.seconds);
@@ -64,8 +69,12 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         times.sort_unstable();
         let at = |share: f64| {
             let last = times.len().saturating_sub(1);
-            let nth = (0..=last).find(|nth| portion(*nth, last) >= share).unwrap_or(last);
-            times.get(nth).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+            let nth = (0..=last)
+                .find(|nth| portion(*nth, last) >= share)
+                .unwrap_or(last);
+            times
+                .get(nth)
+                .map_or(0.0, |time| time.as_secs_f64() * 1000.0)
         };
         println!(
             "{:<34} {:>9} {:>10.2} {:>10.2} {:>10.2}",
@@ -81,5 +90,9 @@ async fn run(args: &Args) -> anyhow::Result<()> {
 
 fn portion(nth: usize, last: usize) -> f64 {
     let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-    if last == 0 { 1.0 } else { number(nth) / number(last) }
+    if last == 0 {
+        1.0
+    } else {
+        number(nth) / number(last)
+    }
 }

@@ -23,8 +23,14 @@ pub(crate) const ALL: [Question; 17] = [
     question("timeline of a ticket", "/tickets/{ticket}/timeline"),
     question("a ticket", "/tickets/{ticket}"),
     question("a ticket as of", "/tickets/{ticket}?as_of={at}"),
-    question("an actor's day", "/changes?actor={actor}&since={day}&until={next}&limit=1000"),
-    question("changes of a field in a day", "/changes?field=owned_by&since={day}&until={next}"),
+    question(
+        "an actor's day",
+        "/changes?actor={actor}&since={day}&until={next}&limit=1000",
+    ),
+    question(
+        "changes of a field in a day",
+        "/changes?field=owned_by&since={day}&until={next}",
+    ),
     question("desk", "/tickets"),
     question("desk: status", "/tickets?status=1"),
     question("desk: owner", "/tickets?owned_by={owner}"),
@@ -32,9 +38,18 @@ pub(crate) const ALL: [Question; 17] = [
     question("desk: last changed first", "/tickets?order=-last"),
     question("desk as of", "/tickets?as_of={at}"),
     question("desk as of: status", "/tickets?status=1&as_of={at}"),
-    question("search: status by actor", "/changes?q=status+changed+to+2+by+{actor}+after+{date}"),
-    question("search: to an owner", "/changes?q=owned_by+changed+to+{owner}&order=desc"),
-    question("search: ever, and held on a day", "/changes?q=ever+priority+in+(3)+and+owned_by+was+{owner}+on+{date}"),
+    question(
+        "search: status by actor",
+        "/changes?q=status+changed+to+2+by+{actor}+after+{date}",
+    ),
+    question(
+        "search: to an owner",
+        "/changes?q=owned_by+changed+to+{owner}&order=desc",
+    ),
+    question(
+        "search: ever, and held on a day",
+        "/changes?q=ever+priority+in+(3)+and+owned_by+was+{owner}+on+{date}",
+    ),
     question("in doubt", "/completeness"),
     question("an actor", "/actors/{actor}?since={day}&until={next}"),
 ];
@@ -56,7 +71,10 @@ impl Sample {
     /// Draws ticket events evenly from all over the log.
     pub(crate) async fn draw(client: &Client, base: &str) -> anyhow::Result<Self> {
         let first = read(client, &format!("{base}/events?limit=1")).await?;
-        let head = first.get("head").and_then(Value::as_u64).context("no head")?;
+        let head = first
+            .get("head")
+            .and_then(Value::as_u64)
+            .context("no head")?;
         let mut drawn = Vec::new();
         for nth in 0..DRAWN.min(head) {
             let after = head * nth / DRAWN.min(head);

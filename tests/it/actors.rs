@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    desk::bodies,
+    desk::{bodies, pages},
     model::reading,
     support::{app::TestApp, payload},
 };
@@ -92,45 +92,39 @@ async fn what_actors_did_is_what_the_timelines_say() {
         ),
     ] {
         let expected = activities(&within);
-        let same_tick = |activity: &Value| {
-            json!([
-                activity["actor"],
-                activity["created"],
-                activity["events"],
-                activity["changes"]
-            ])
-        };
         for limit in [1, 2, 1000] {
-            let mut found = Vec::new();
-            let mut next = String::new();
-            loop {
-                let mut page = app
-                    .read(&format!("{ACTORS}?{query}&limit={limit}{next}"))
-                    .await;
-                found.append(page["items"].as_array_mut().unwrap());
-                match page["next"].as_str() {
-                    Some(cursor) => next = format!("&cursor={cursor}"),
-                    None => break,
-                }
-            }
-            assert_eq!(
-                found.iter().map(same_tick).collect::<Vec<_>>(),
-                expected.iter().map(same_tick).collect::<Vec<_>>(),
-                "{query}"
-            );
+            let found = pages(&app, &format!("{ACTORS}?{query}"), limit).await;
+            assert_eq!(found.len(), expected.len());
             for (ours, theirs) in found.iter().zip(&expected) {
-                for name in ["first_at", "last_at"] {
-                    let ticks =
-                        |it: &Value| reading::instant(it[name].as_str().unwrap()).unwrap().ticks;
-                    assert_eq!(ticks(ours), ticks(theirs));
-                }
+                assert_same(ours, theirs);
                 let id = ours["actor"]["id"]
                     .as_i64()
                     .map_or("none".to_owned(), |id| id.to_string());
-                let one = app.read(&format!("{ACTORS}/{id}?{query}")).await;
-                assert_eq!(same_tick(&one), same_tick(ours));
+                assert_same(&app.read(&format!("{ACTORS}/{id}?{query}")).await, theirs);
             }
         }
+    }
+}
+
+/// The zone of the days from 1960 on, and each with its events and changes.
+async fn days(app: &TestApp, query: &str) -> (String, Vec<String>) {
+    let window = "since=1960-01-01T00:00:00Z&until=2030-01-01T00:00:00Z";
+    let one = app.read(&format!("{ACTORS}/19?{window}{query}")).await;
+    let days = one["by_day"].as_array().unwrap().iter().map(|day| {
+        let date = day["day"].as_str().unwrap();
+        format!("{date} {} {}", day["events"], day["changes"])
+    });
+    (one["zone"].as_str().unwrap().to_owned(), days.collect())
+}
+
+/// The same, but that of events on one tick either may be the first or the last.
+fn assert_same(ours: &Value, theirs: &Value) {
+    for name in ["actor", "created", "events", "changes"] {
+        assert_eq!(ours[name], theirs[name], "{ours}");
+    }
+    for name in ["first_at", "last_at"] {
+        let ticks = |it: &Value| reading::instant(it[name].as_str().unwrap()).unwrap().ticks;
+        assert_eq!(ticks(ours), ticks(theirs));
     }
 }
 
@@ -160,27 +154,8 @@ async fn days_are_those_of_a_zone() {
     )
     .await
     .assert(200);
-    let days = async |query: &str| {
-        let one = app
-            .read(&format!(
-                "{ACTORS}/19?since=1960-01-01T00:00:00Z&until=2030-01-01T00:00:00Z{query}"
-            ))
-            .await;
-        let days = one["by_day"].as_array().unwrap().iter();
-        let days: Vec<String> = days
-            .map(|day| {
-                format!(
-                    "{} {} {}",
-                    day["day"].as_str().unwrap(),
-                    day["events"],
-                    day["changes"]
-                )
-            })
-            .collect();
-        (one["zone"].as_str().unwrap().to_owned(), days)
-    };
     let utc = ["1970-01-01 2 0", "2025-10-25 3 2", "2025-10-26 2 0"].map(str::to_owned);
-    assert_eq!(days("").await, ("UTC".to_owned(), utc.to_vec()));
+    assert_eq!(days(&app, "").await, ("UTC".to_owned(), utc.to_vec()));
     let oslo = [
         "1970-01-01 2 0",
         "2025-10-25 1 0",
@@ -189,10 +164,10 @@ async fn days_are_those_of_a_zone() {
     ]
     .map(str::to_owned);
     assert_eq!(
-        days("&zone=europe/oslo").await,
+        days(&app, "&zone=europe/oslo").await,
         ("Europe/Oslo".to_owned(), oslo.to_vec())
     );
-    let monrovia = days("&zone=Africa/Monrovia").await.1;
+    let monrovia = days(&app, "&zone=Africa/Monrovia").await.1;
     assert_eq!(monrovia[..2], ["1969-12-31 1 0", "1970-01-01 1 0"]);
     let whole = app.read(&format!("{ACTORS}/19")).await;
     assert_eq!(whole["events"], 9);

@@ -36,14 +36,19 @@ const QUESTIONS: [&str; 15] = [
 async fn no_question_walks_a_table() {
     let db = TestDb::create().await;
     let mut command = ticketlog(["generate", "--tenant", "Big", "--events", "200000"]);
-    command.args(["--tickets", "20000", "--database-url"]).arg(db.url());
+    command
+        .args(["--tickets", "20000", "--database-url"])
+        .arg(db.url());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{:?}", printed(&output));
     project::catch_up_all(&db.store).await.unwrap();
     for analysed in [false, true] {
         if analysed {
             let mut session = db.connect().await;
-            sqlx::raw_sql("ANALYZE").execute(&mut session).await.unwrap();
+            sqlx::raw_sql("ANALYZE")
+                .execute(&mut session)
+                .await
+                .unwrap();
         }
         for question in QUESTIONS {
             // A service of its own: its statistics are told when its sessions end.
@@ -61,7 +66,10 @@ async fn no_question_walks_a_table() {
             for (before, after) in before.iter().zip(&after) {
                 let (table, walks, rows) = (&after.0, after.1 - before.1, after.2 - before.2);
                 assert_eq!(walks, 0, "{question} walks {table}, analysed: {analysed}");
-                assert!(rows <= 3 * MOST_ROWS, "{question} reads {rows} rows of {table}, analysed: {analysed}");
+                assert!(
+                    rows <= 3 * MOST_ROWS,
+                    "{question} reads {rows} rows of {table}, analysed: {analysed}"
+                );
             }
         }
     }
@@ -74,6 +82,11 @@ async fn read(db: &TestDb) -> Vec<(String, i64, i64)> {
         FROM pg_stat_user_tables
         WHERE relname IN ('event', 'ticket', 'entry', 'change', 'field_interval') ORDER BY relname";
     let mut session = db.connect().await;
-    let rows = sqlx::query(statement).fetch_all(&mut session).await.unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+    let rows = sqlx::query(statement)
+        .fetch_all(&mut session)
+        .await
+        .unwrap();
+    rows.iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect()
 }

@@ -3,25 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::{
-    desk::bodies,
+    desk::{bodies, pages},
     model::reading,
     support::{app::TestApp, payload},
 };
 
 const DOUBT: &str = "/v1/tenants/Cust1/completeness";
-
-async fn pages(app: &TestApp, path: &str) -> Vec<Value> {
-    let mut items = Vec::new();
-    let mut next = String::new();
-    loop {
-        let mut page = app.read(&format!("{path}&limit=5{next}")).await;
-        items.append(page["items"].as_array_mut().unwrap());
-        match page["next"].as_str() {
-            Some(cursor) => next = format!("&cursor={cursor}"),
-            None => return items,
-        }
-    }
-}
 
 /// Every interval of every ticket as its timeline shows it, by the instant at which it ends.
 async fn intervals(app: &TestApp) -> Vec<Value> {
@@ -81,7 +68,7 @@ async fn what_is_in_doubt_is_what_the_timelines_say() {
         app.deliver(body).await.assert(200);
     }
     let all = intervals(&app).await;
-    let whole = app.read(&format!("{DOUBT}?")).await;
+    let whole = app.read(DOUBT).await;
     assert_eq!(shown(&whole), counts(&all));
     let n = |name: &str| whole[name].as_f64().unwrap();
     let sum = n("consistent") + n("unproven") + n("suspect");
@@ -89,14 +76,14 @@ async fn what_is_in_doubt_is_what_the_timelines_say() {
     assert!((n("unproven_share") - n("unproven") / sum).abs() < 1e-12);
     let everything = doubted(&all, |_| true);
     assert!(everything.len() > 20, "{}", everything.len());
-    assert_eq!(pages(&app, &format!("{DOUBT}?")).await, everything);
-    let mut down = pages(&app, &format!("{DOUBT}?order=desc")).await;
+    assert_eq!(pages(&app, DOUBT, 5).await, everything);
+    let mut down = pages(&app, &format!("{DOUBT}?order=desc"), 5).await;
     down.reverse();
     assert_eq!(down, everything);
     for state in ["suspect", "unproven"] {
         let expected = doubted(&all, |it| it["state"] == state);
         assert_eq!(
-            pages(&app, &format!("{DOUBT}?state={state}")).await,
+            pages(&app, &format!("{DOUBT}?state={state}"), 5).await,
             expected
         );
     }
@@ -105,45 +92,43 @@ async fn what_is_in_doubt_is_what_the_timelines_say() {
             it["reasons"].as_array().unwrap().contains(&json!(reason))
         });
         assert_eq!(
-            pages(&app, &format!("{DOUBT}?reason={reason}")).await,
+            pages(&app, &format!("{DOUBT}?reason={reason}"), 5).await,
             expected
         );
     }
+}
+
+#[tokio::test]
+async fn counts_describe_what_was_asked_for() {
+    let app = TestApp::start().await;
+    for body in bodies(12, 8, 17) {
+        app.deliver(body).await.assert(200);
+    }
+    let all = intervals(&app).await;
     let middle = &all[all.len() / 2]["to_at"];
-    let ticket = &everything[0]["ticket"];
-    for (query, meant) in [
+    let at = middle.as_str().unwrap();
+    let ticket = &all[0]["ticket"];
+    let is_late = |it: &Value| ticks(&it["to_at"]) >= ticks(middle);
+    let is_theirs = |it: &Value| it["ticket"] == *ticket;
+    let within = |meant: &dyn Fn(&Value) -> bool| -> Vec<Value> {
+        all.iter().filter(|it| meant(it)).cloned().collect()
+    };
+    for (query, within) in [
+        (format!("since={at}"), within(&is_late)),
+        (format!("until={at}"), within(&|it| !is_late(it))),
+        (format!("ticket={ticket}"), within(&is_theirs)),
         (
-            format!("since={}", middle.as_str().unwrap()),
-            Box::new(|it: &Value| ticks(&it["to_at"]) >= ticks(middle))
-                as Box<dyn Fn(&Value) -> bool>,
-        ),
-        (
-            format!("until={}", middle.as_str().unwrap()),
-            Box::new(|it: &Value| ticks(&it["to_at"]) < ticks(middle)),
-        ),
-        (
-            format!("ticket={ticket}"),
-            Box::new(|it: &Value| it["ticket"] == *ticket),
-        ),
-        (
-            format!(
-                "ticket={ticket}&ticket=999999&since={}",
-                middle.as_str().unwrap()
-            ),
-            Box::new(|it: &Value| it["ticket"] == *ticket && ticks(&it["to_at"]) >= ticks(middle)),
+            format!("ticket={ticket}&ticket=999999&since={at}"),
+            within(&|it| is_theirs(it) && is_late(it)),
         ),
     ] {
-        let within: Vec<Value> = all.iter().filter(|it| meant(it)).cloned().collect();
-        let answer = app.read(&format!("{DOUBT}?{query}")).await;
+        let path = format!("{DOUBT}?{query}");
+        let answer = app.read(&path).await;
         assert_eq!(shown(&answer), counts(&within), "{query}");
         assert_eq!(answer["open"] == Value::Null, query.contains("until"));
         let expected = doubted(&within, |_| true);
-        assert_eq!(
-            pages(&app, &format!("{DOUBT}?{query}")).await,
-            expected,
-            "{query}"
-        );
-        let mut down = pages(&app, &format!("{DOUBT}?{query}&order=desc")).await;
+        assert_eq!(pages(&app, &path, 5).await, expected, "{query}");
+        let mut down = pages(&app, &format!("{path}&order=desc"), 5).await;
         down.reverse();
         assert_eq!(down, expected, "{query} down");
     }

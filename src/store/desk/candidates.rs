@@ -97,7 +97,8 @@ impl Store {
             page!(
                 "(SELECT ticket, from_ticks, until_ticks, from_ticks AS first_ticks, NULL::bigint AS last_ticks
                   FROM field_interval
-                  WHERE tenant = $1 AND field = $10 AND key = wanted.key AND ticket < $11)",
+                  WHERE tenant = $1 AND field = $10 AND key = wanted.key AND ticket < $11
+                  ORDER BY ticket DESC, from_ticks DESC OFFSET 0)",
                 "(candidate.until_ticks IS NULL OR $2 < candidate.until_ticks)
                  ORDER BY candidate.ticket DESC, candidate.from_ticks DESC",
                 asked,
@@ -111,7 +112,8 @@ impl Store {
             page!(
                 "(SELECT ticket, from_ticks, until_ticks, from_ticks AS first_ticks, NULL::bigint AS last_ticks
                   FROM field_interval
-                  WHERE tenant = $1 AND field = $10 AND key = wanted.key AND ticket > $11)",
+                  WHERE tenant = $1 AND field = $10 AND key = wanted.key AND ticket > $11
+                  ORDER BY ticket, from_ticks OFFSET 0)",
                 "(candidate.until_ticks IS NULL OR $2 < candidate.until_ticks)
                  ORDER BY candidate.ticket, candidate.from_ticks",
                 asked,

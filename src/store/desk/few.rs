@@ -74,7 +74,8 @@ impl Store {
         if tickets.len() > usize::try_from(FEW).unwrap_or(usize::MAX) {
             return Ok(tickets);
         }
-        Ok(BTreeSet::from_iter(tickets).into_iter().collect())
+        let once: BTreeSet<i64> = tickets.into_iter().collect();
+        Ok(once.into_iter().collect())
     }
 
     /// Tickets with a last event at an instant or later. Served by `ticket_by_last`.

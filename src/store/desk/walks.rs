@@ -17,7 +17,8 @@ impl Store {
         let after = after.map(|after| after.ticket.number());
         let rows = if order.is_down() {
             page!(
-                "(SELECT ticket, first_ticks, last_ticks FROM ticket WHERE tenant = $1 AND ticket < $10)",
+                "(SELECT ticket, first_ticks, last_ticks FROM ticket
+                  WHERE tenant = $1 AND ticket < $10 ORDER BY ticket DESC OFFSET 0)",
                 "($7::bigint IS NULL OR candidate.last_ticks >= $7) ORDER BY candidate.ticket DESC",
                 asked,
                 &[""],
@@ -27,7 +28,8 @@ impl Store {
             .await?
         } else {
             page!(
-                "(SELECT ticket, first_ticks, last_ticks FROM ticket WHERE tenant = $1 AND ticket > $10)",
+                "(SELECT ticket, first_ticks, last_ticks FROM ticket
+                  WHERE tenant = $1 AND ticket > $10 ORDER BY ticket OFFSET 0)",
                 "($7::bigint IS NULL OR candidate.last_ticks >= $7) ORDER BY candidate.ticket",
                 asked,
                 &[""],
@@ -74,7 +76,8 @@ impl Store {
             page!(
                 "(SELECT ticket, 0::bigint AS first_ticks, last_ticks FROM ticket
                   WHERE tenant = $1 AND (last_ticks, ticket) < ($10, $11::bigint)
-                    AND last_ticks >= COALESCE($7, -9223372036854775808))",
+                    AND last_ticks >= COALESCE($7, -9223372036854775808)
+                  ORDER BY last_ticks DESC, ticket DESC OFFSET 0)",
                 "true ORDER BY candidate.last_ticks DESC, candidate.ticket DESC",
                 asked,
                 &[""],
@@ -87,7 +90,8 @@ impl Store {
             page!(
                 "(SELECT ticket, 0::bigint AS first_ticks, last_ticks FROM ticket
                   WHERE tenant = $1 AND (last_ticks, ticket) > ($10, $11::bigint)
-                    AND last_ticks >= COALESCE($7, -9223372036854775808))",
+                    AND last_ticks >= COALESCE($7, -9223372036854775808)
+                  ORDER BY last_ticks, ticket OFFSET 0)",
                 "true ORDER BY candidate.last_ticks, candidate.ticket",
                 asked,
                 &[""],
@@ -109,7 +113,8 @@ impl Store {
         let rows = if order.is_down() {
             page!(
                 "(SELECT ticket, 0::bigint AS first_ticks, last_ticks FROM ticket
-                  WHERE tenant = $1 AND last_ticks IS NULL AND ticket < $10)",
+                  WHERE tenant = $1 AND last_ticks IS NULL AND ticket < $10
+                  ORDER BY last_ticks DESC, ticket DESC OFFSET 0)",
                 "true ORDER BY candidate.last_ticks DESC, candidate.ticket DESC",
                 asked,
                 &[""],
@@ -120,7 +125,8 @@ impl Store {
         } else {
             page!(
                 "(SELECT ticket, 0::bigint AS first_ticks, last_ticks FROM ticket
-                  WHERE tenant = $1 AND last_ticks IS NULL AND ticket > $10)",
+                  WHERE tenant = $1 AND last_ticks IS NULL AND ticket > $10
+                  ORDER BY last_ticks, ticket OFFSET 0)",
                 "true ORDER BY candidate.last_ticks, candidate.ticket",
                 asked,
                 &[""],
