@@ -62,7 +62,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         "{:<34} {:>9} {:>10} {:>10} {:>10}",
         "question", "answers/s", "median ms", "p99 ms", "max ms"
     );
-    for question in questions::ALL {
+    for question in &questions::ALL {
         let paths = sample.paths(question, &base);
         let time = Duration::from_secs(args.seconds);
         let mut times = ask(&client, &paths, args.connections, time).await?;

@@ -1,9 +1,9 @@
 //! From the log to the tables that questions across tickets are asked of.
 //!
-//! One task follows every tenant's log by position ([`follow`]). A [`step`](step()) takes the next events, folds
+//! One task follows every tenant's log by position ([`follow()`]). A [`step()`] takes the next events, folds
 //! them with `domain::history`, and writes in one transaction what follows from them and the new position.
 //! It is not in the way of a delivery: what goes wrong here delays answers, and can be built again
-//! ([`rebuild`]).
+//! ([`rebuild()`]).
 
 mod follow;
 mod rebuild;

@@ -46,7 +46,7 @@ impl Fold {
     }
 
     /// Folds events, in any order, on top of those before; [`Fold::takes`] says whether it may. Entries
-    /// come as [`super::fold`] gives them.
+    /// come as [`super::fold()`] gives them.
     pub fn extend(&mut self, events: Vec<TicketEvent>, outages: &Outages) -> Vec<Entry> {
         let events = order::arrange(events);
         let has_created = self.created || events.iter().any(|placed| placed.event.is_created());

@@ -1,7 +1,7 @@
 //! From the events of one ticket to its timeline: one pure function, used by everything that shows
 //! history.
 //!
-//! SuperOffice sends what each field holds *after* a change, out of order and at least once. [`fold`]
+//! SuperOffice sends what each field holds *after* a change, out of order and at least once. [`fold()`]
 //! orders the events, leaves out repeats, and walks a state that starts with every field *unknown,
 //! never seen*; what differs from the state is a change. The rules are written out in
 //! `docs/history.md`.

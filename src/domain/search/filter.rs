@@ -12,7 +12,7 @@ pub struct Search {
     pub noise: Noise,
 }
 
-/// An [`Expr`] that is resolved.
+/// An expression that is resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
     /// All of these.
