@@ -36,7 +36,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::{config::Shared, telemetry};
+use crate::{config::Shared, http, telemetry};
 
 /// Keeps every SuperOffice ticket webhook in an append-only PostgreSQL log and rebuilds each ticket's
 /// history from it.
@@ -109,6 +109,8 @@ enum Command {
         after_help = "Example:\n  ticketlog token create --scope read"
     )]
     Token(token::TokenCommand),
+    /// Print the OpenAPI document of the REST API.
+    Openapi,
     /// Sign and post bodies as SuperOffice does.
     Send(send::SendArgs),
     /// Look at the tables that are derived from the log, and build them again.
@@ -176,6 +178,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Labels(command) => Box::pin(labels::run(shared, command)).await,
             Command::Tenant(command) => Box::pin(tenant::run(shared, command)).await,
             Command::Token(command) => Box::pin(token::run(shared, command)).await,
+            Command::Openapi => {
+                print_bytes(http::document().as_bytes())?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Send(args) => Box::pin(send::run(args)).await,
             Command::Project(command) => Box::pin(project::run(shared, command)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,

@@ -112,7 +112,7 @@ async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiEr
 }
 
 /// The scope that a request needs; `None` if none.
-fn needed(method: &Method, path: &str) -> Option<Scope> {
+pub(super) fn needed(method: &Method, path: &str) -> Option<Scope> {
     if is_at_or_below(path, &OPEN) {
         None
     } else if is_at_or_below(path, &SERVICE) || !method.is_safe() {

@@ -9,6 +9,7 @@ use super::{
     error::ApiError,
     extract::{Path, Query, instant, limit},
     list::{Asked, Format},
+    openapi::{ActorPath, TenantPath},
     projected::Stale,
 };
 use crate::{
@@ -22,34 +23,46 @@ use crate::{
 };
 
 /// Parameters of [`list_actors`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ActorsParams {
     /// Only what was done at this instant or later.
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Only what was done before this instant.
+    #[param(format = DateTime)]
     until: Option<String>,
     /// Whether to wait for the projections.
+    #[param(inline)]
     stale: Option<Stale>,
     /// Items in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Where to go on.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
     /// The form of the answer.
+    #[param(inline)]
     format: Option<Format>,
 }
 
 /// Parameters of [`show_actor`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ActorParams {
     /// Only what was done at this instant or later.
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Only what was done before this instant.
+    #[param(format = DateTime)]
     until: Option<String>,
     /// Whose days: an IANA name; else the tenant's zone, else UTC.
+    #[param(format = "iana-time-zone")]
     zone: Option<String>,
     /// Whether to wait for the projections.
+    #[param(inline)]
     stale: Option<Stale>,
 }
 
@@ -61,6 +74,15 @@ struct At {
 
 /// `GET /v1/tenants/{tenant}/actors`: what each of those did who did anything, by number; last the events
 /// that do not say who it was.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/actors",
+    tag = "history",
+    summary = "Who changes how much",
+    description = "What each actor did, by number; last the events that do not say who it was.",
+    params(TenantPath, ActorsParams),
+    responses((status = 200, description = "A page of actors", body = ListJson<ActivityJson>)),
+)]
 pub(super) async fn list_actors(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
@@ -96,6 +118,15 @@ pub(super) async fn list_actors(
 
 /// `GET /v1/tenants/{tenant}/actors/{actor}`: what one did, by field and by day; `none` for the events that do
 /// not say who it was.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/actors/{actor}",
+    tag = "history",
+    summary = "What one actor did",
+    description = "By field and by day.",
+    params(ActorPath, ActorParams),
+    responses((status = 200, description = "What was done", body = ActorActivityJson)),
+)]
 pub(super) async fn show_actor(
     State(state): State<AppState>,
     Path((tenant, actor)): Path<(Tenant, Option<Actor>)>,

@@ -7,9 +7,10 @@ use super::{
     AppState,
     error::ApiError,
     extract::{Path, Query, limit},
-    json_body::JsonBody,
+    json_body::{JsonBody, Object, Shape},
     labels::{Id, RecordedJson, SOURCE, known, unique},
     list::{Asked, Format},
+    openapi::TenantPath,
     tenants::NoParams,
 };
 use crate::{
@@ -19,22 +20,35 @@ use crate::{
         label::{NewPair, Subjects},
         page::{decode_cursor, encode_cursor},
     },
-    render::{json::ListJson, label::BridgedPairJson},
+    render::{json::ListJson, label::BridgedPairJson, schema::ListId},
 };
 
 /// Parameters of [`list_bridge`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct BridgeParams {
     /// Items in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Where to go on: `next` of the page before.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
     /// The form of the list.
+    #[param(inline)]
     format: Option<Format>,
 }
 
 /// `GET /v1/tenants/{tenant}/labels/bridge`: which owner is which actor, by owner.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/labels/bridge",
+    tag = "labels",
+    summary = "Which owner is which actor",
+    description = "Owners (`owned_by`, ejuser ids) and actors (associate ids) who are the same person, by owner.",
+    params(TenantPath, BridgeParams),
+    responses((status = 200, description = "A page of pairs", body = ListJson<BridgedPairJson>)),
+)]
 pub(super) async fn list_bridge(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
@@ -61,26 +75,50 @@ pub(super) async fn list_bridge(
 }
 
 /// Pairs to be recorded.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object {\"bridge\": […]}")]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewBridge)]
 pub(super) struct BridgeBody {
     /// The pairs, in any order.
-    bridge: Vec<PairBody>,
+    #[schema(value_type = Vec<PairBody>)]
+    bridge: Vec<Object<PairBody>>,
+}
+
+impl Shape for BridgeBody {
+    const SHAPE: &'static str = "an object {\"bridge\": […]}";
 }
 
 /// An owner and an actor who are the same person, in the place of pairs that either was in.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object {\"owner\", \"actor\"}")]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = NewBridgedPair)]
+#[serde(deny_unknown_fields)]
 struct PairBody {
     /// An ejuser id, as in `owned_by`.
+    #[schema(value_type = ListId)]
     owner: Id,
     /// An associate id, as in `actor`; null ends the pair of the owner.
     #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(value_type = Option<ListId>, required)]
     actor: Option<Id>,
+}
+
+impl Shape for PairBody {
+    const SHAPE: &'static str = "an object {\"owner\", \"actor\"}";
 }
 
 /// `PUT /v1/tenants/{tenant}/labels/bridge`: joins owners with actors, all or none. Pairs of owners and
 /// actors that are not named stay.
+#[utoipa::path(
+    put,
+    path = "/v1/tenants/{tenant}/labels/bridge",
+    tag = "labels",
+    summary = "Say which owner is which actor",
+    description = "Records all pairs of the body or none. Pairs of owners and actors that it does not name stay; \
+        none may be named twice.",
+    params(TenantPath),
+    request_body = BridgeBody,
+    responses((status = 200, description = "How many were recorded", body = RecordedJson)),
+)]
 pub(super) async fn put_bridge(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
@@ -89,7 +127,7 @@ pub(super) async fn put_bridge(
 ) -> Result<Json<RecordedJson>, ApiError> {
     let mut pairs = Vec::with_capacity(body.bridge.len());
     let mut subjects = Subjects::default();
-    for (at, new) in (0..).zip(&body.bridge) {
+    for (at, Object(new)) in (0..).zip(&body.bridge) {
         let pair = NewPair {
             owner: new.owner.0,
             actor: new.actor.map(|actor| actor.0),

@@ -12,13 +12,14 @@ use super::{
     error::ApiError,
     extract::{Path, Query, instant, limit},
     list::{Asked, Format, Page},
+    openapi::{Changes, TenantPath},
     projected::Stale,
     timeline::{Include, Order},
 };
 use crate::{
     domain::{
         history::Kind,
-        ids::{EventId, Tenant, TicketId},
+        ids::{Actor, EventId, Tenant, TicketId},
         label::wanted,
         page::{decode_cursor, encode_cursor},
         search::{self, After, Plain, Search},
@@ -32,53 +33,71 @@ use crate::{
 };
 
 /// Parameters of [`list_changes`]. All of them have to be true of a change.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ChangesParams {
     /// A search in the language of docs/search.md.
+    #[param(format = "ticketlog-search")]
     q: Option<String>,
     /// Only changes of any of these fields.
     #[serde(default)]
+    #[param(style = Form, explode)]
     field: Vec<String>,
     /// Only of any of these kinds.
     #[serde(default)]
+    #[param(style = Form, explode, value_type = Vec<Kind>)]
     kind: Vec<Word>,
     /// Only from any of these values: JSON, else a string.
     #[serde(default)]
+    #[param(style = Form, explode)]
     from_value: Vec<String>,
     /// Only to any of these values: JSON, else a string.
     #[serde(default)]
+    #[param(style = Form, explode)]
     to_value: Vec<String>,
     /// Only by any of these actors.
     #[serde(default)]
+    #[param(style = Form, explode, value_type = Vec<Actor>)]
     actor: Vec<i64>,
     /// Only of any of these tickets.
     #[serde(default)]
+    #[param(style = Form, explode, value_type = Vec<TicketId>)]
     ticket: Vec<i64>,
     /// Not before this instant.
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Before this instant.
+    #[param(format = DateTime)]
     until: Option<String>,
     /// Only those that the sender declared, or only the others.
     declared: Option<bool>,
     /// What is left out otherwise.
     #[serde(default)]
+    #[param(style = Form, explode, inline)]
     include: Vec<Include>,
     /// By time; tickets by number.
     #[serde(default)]
+    #[param(inline)]
     order: Order,
     /// The zone of the days in `q`: an IANA name.
+    #[param(format = "iana-time-zone")]
     zone: Option<String>,
     /// What to give.
     #[serde(default, rename = "return")]
+    #[param(inline)]
     give: Give,
     /// Whether to wait for the projections.
+    #[param(inline)]
     stale: Option<Stale>,
     /// The form of the answer.
+    #[param(inline)]
     format: Option<Format>,
     /// Items in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Where to go on.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
 }
 
@@ -94,7 +113,7 @@ enum Word {
 }
 
 /// What is given of the changes that were found.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Give {
     /// The changes.
@@ -127,6 +146,16 @@ struct Wanted<'a> {
 }
 
 /// `GET /v1/tenants/{tenant}/changes`: the changes that were asked for, their tickets or their number.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/changes",
+    tag = "history",
+    summary = "Who changed what, across tickets",
+    description = "The changes for which all parameters are true, their tickets or their number. Noise, which is \
+        bookkeeping fields and the kind `touched`, is left out unless it is asked for.",
+    params(TenantPath, ChangesParams),
+    responses((status = 200, description = "As `return` says", body = Changes)),
+)]
 pub(super) async fn list_changes(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
@@ -243,6 +272,11 @@ impl ChangesParams {
         let ticks = |name, text: &Option<String>| {
             text.as_deref().map(|text| instant(name, text)).transpose()
         };
+        if self.ticket.iter().any(|number| *number < 1) {
+            return Err(ApiError::BadParameter(
+                "ticket: tickets are numbers from 1".to_owned(),
+            ));
+        }
         let plain = Plain {
             fields: self.field.clone(),
             kinds: self.kind.iter().copied().map(Kind::from).collect(),

@@ -9,6 +9,7 @@ use super::{
     error::ApiError,
     extract::{Path, Query, instant, limit},
     list::{Asked, Format, Page},
+    openapi::TenantPath,
     projected::Stale,
     timeline::Order,
 };
@@ -23,37 +24,48 @@ use crate::{
 };
 
 /// Parameters of [`show_completeness`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct CompletenessParams {
     /// Only of these tickets.
     #[serde(default)]
+    #[param(style = Form, explode, value_type = Vec<TicketId>)]
     ticket: Vec<i64>,
     /// Only intervals that end at this instant or later.
+    #[param(format = DateTime)]
     since: Option<String>,
     /// Only intervals that end before this instant.
+    #[param(format = DateTime)]
     until: Option<String>,
     /// Of the items: only `suspect` or `unproven` ones.
     #[serde(default)]
+    #[param(style = Form, explode, inline)]
     state: Vec<Doubted>,
     /// Of the items: only those for one of these reasons.
     #[serde(default)]
+    #[param(style = Form, explode, value_type = Vec<Reason>)]
     reason: Vec<String>,
     /// By the instant at which an interval ends.
     #[serde(default)]
+    #[param(inline)]
     order: Order,
     /// Whether to wait for the projections.
+    #[param(inline)]
     stale: Option<Stale>,
     /// Items in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Where to go on.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
     /// The form of the answer.
+    #[param(inline)]
     format: Option<Format>,
 }
 
 /// A state in doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Doubted {
     Suspect,
@@ -68,13 +80,15 @@ struct At {
 }
 
 /// A page of intervals in doubt, with counts of all intervals.
-#[derive(Debug, Serialize)]
-struct CompletenessJson {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CompletenessPage)]
+pub(super) struct CompletenessJson {
     #[serde(flatten)]
     counts: IntervalsJson,
     /// The page.
     items: Vec<DoubtJson>,
     /// Cursor of the next page; null if this is the last.
+    #[schema(required)]
     next: Option<String>,
 }
 
@@ -92,6 +106,15 @@ impl Page for CompletenessJson {
 
 /// `GET /v1/tenants/{tenant}/completeness`: the intervals that are not consistent, and how many there are of
 /// each kind.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/completeness",
+    tag = "history",
+    summary = "What may be missing",
+    description = "The intervals that are not consistent, and how many there are of each state.",
+    params(TenantPath, CompletenessParams),
+    responses((status = 200, description = "A page of intervals in doubt", body = CompletenessJson)),
+)]
 pub(super) async fn show_completeness(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,

@@ -9,6 +9,7 @@ use super::{
     extract::{Path, instant, limit},
     fields::{Own, WithFields},
     list::{Asked, Format},
+    openapi::{Fields, KnownAt, TenantPath},
     projected::Stale,
     tickets::known_at,
 };
@@ -26,25 +27,34 @@ use crate::{
 };
 
 /// Parameters of [`list_tickets`] beside the fields.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TicketsParams {
     /// Only tickets with a last event at this instant or later.
+    #[param(format = DateTime)]
     changed_since: Option<String>,
     /// The tickets that there were at this instant (inclusive), as they were then.
+    #[param(format = DateTime)]
     as_of: Option<String>,
     /// From what was in the log by this position or instant.
+    #[param(value_type = Option<KnownAt>, inline)]
     known_at: Option<String>,
     /// `ticket` (the default) or `-ticket`: by number; `last` or `-last`: by last event.
     #[serde(default)]
+    #[param(inline)]
     order: OrderName,
     /// `allow`: do not wait for the projections.
+    #[param(inline)]
     stale: Option<Stale>,
     /// Tickets in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Where to go on.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
     /// `json`, `csv` or `ndjson`.
+    #[param(inline)]
     format: Option<Format>,
 }
 
@@ -62,7 +72,7 @@ impl Own for TicketsParams {
 }
 
 /// An order of tickets by name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 pub(super) enum OrderName {
     #[default]
     #[serde(rename = "ticket")]
@@ -118,6 +128,15 @@ impl At {
 
 /// `GET /v1/tenants/{tenant}/tickets`: the tickets that are, or were, as asked; each as
 /// [`show_ticket`](super::tickets::show_ticket) shows it.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/tickets",
+    tag = "tickets",
+    summary = "Tickets by their state, now or then",
+    description = "Of several values of a field any fits, of several fields all have to.",
+    params(TenantPath, TicketsParams, Fields),
+    responses((status = 200, description = "A page of tickets", body = ListJson<TicketJson>)),
+)]
 pub(super) async fn list_tickets(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,

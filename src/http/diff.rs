@@ -10,6 +10,7 @@ use super::{
     extract::{Path, Query, limit, moment},
     fields::{Own, WithFields},
     list::{Asked, Format},
+    openapi::{Fields, KnownAt, TenantPath, TicketPath},
     projected::Stale,
     tickets::{known_at, unknown_ticket},
     timeline::Include,
@@ -28,53 +29,70 @@ use crate::{
 };
 
 /// Parameters of [`show_diff`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct DiffParams {
     /// The earlier instant (inclusive).
+    #[param(format = DateTime)]
     from: String,
     /// The later instant (inclusive).
+    #[param(format = DateTime)]
     to: String,
     /// From what was in the log by this position or instant.
+    #[param(value_type = Option<KnownAt>, inline)]
     known_at: Option<String>,
     /// Only these fields.
     #[serde(default)]
+    #[param(style = Form, explode)]
     field: Vec<String>,
     /// `noise`.
     #[serde(default)]
+    #[param(style = Form, explode, inline)]
     include: Vec<Include>,
 }
 
 /// Parameters of [`list_diffs`] beside the fields of the state at the later instant.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct DiffsParams {
     /// The earlier instant (inclusive).
+    #[param(format = DateTime)]
     from: String,
     /// The later instant (inclusive).
+    #[param(format = DateTime)]
     to: String,
     /// From what was in the log by this position or instant.
+    #[param(value_type = Option<KnownAt>, inline)]
     known_at: Option<String>,
     /// Only tickets with changes of these fields, and only these.
     #[serde(default)]
+    #[param(style = Form, explode)]
     field: Vec<String>,
     /// `noise`.
     #[serde(default)]
+    #[param(style = Form, explode, inline)]
     include: Vec<Include>,
     /// `ticket` (the default) or `-ticket`: by number.
     #[serde(default)]
+    #[param(inline)]
     order: NumberOrder,
     /// `allow`: do not wait for the projections.
+    #[param(inline)]
     stale: Option<Stale>,
     /// Tickets in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Where to go on.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
     /// `json`, `csv` or `ndjson`.
+    #[param(inline)]
     format: Option<Format>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 enum NumberOrder {
     #[default]
     #[serde(rename = "ticket")]
@@ -90,6 +108,15 @@ impl Own for DiffsParams {
 }
 
 /// `GET /v1/tenants/{tenant}/tickets/{ticket}/diff`: the state at one instant against that at another.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/tickets/{ticket}/diff",
+    tag = "tickets",
+    summary = "What became of a ticket between two instants",
+    description = "Its state at one instant against that at another; `from` must not be after `to`.",
+    params(TicketPath, DiffParams),
+    responses((status = 200, description = "The difference", body = DiffJson)),
+)]
 pub(super) async fn show_diff(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
@@ -116,6 +143,16 @@ pub(super) async fn show_diff(
 }
 
 /// `GET /v1/tenants/{tenant}/diff`: the same of every ticket that was changed in between.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/diff",
+    tag = "tickets",
+    summary = "What became of tickets between two instants",
+    description = "Of every ticket that was changed in between and whose fields are as asked at `to`; `from` must \
+        not be after `to`.",
+    params(TenantPath, DiffsParams, Fields),
+    responses((status = 200, description = "A page of differences", body = ListJson<DiffJson>)),
+)]
 pub(super) async fn list_diffs(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,

@@ -86,11 +86,18 @@ impl ProblemType {
     }
 }
 
-#[derive(Serialize)]
-struct Problem {
+/// What is answered instead of a result (RFC 9457).
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Problem {
+    /// What kind of problem it is; stable.
+    #[schema(pattern = "^urn:ticketlog:[a-z-]+$")]
     r#type: &'static str,
+    /// The same for people.
     title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What was wrong and what would be right.
     detail: String,
     /// Of a search: the characters before the place that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ use super::{
     AppState,
     error::ApiError,
     extract::{Path, Query},
+    openapi::EventPath,
     tenants::NoParams,
 };
 use crate::{
@@ -17,17 +18,27 @@ use crate::{
         label::{Labels, wanted},
         signature,
     },
-    render::json::{BodyJson, EventJson},
+    render::{
+        json::{BodyJson, EventJson},
+        schema::{Origin, Outcome},
+    },
     store::{EventDetail, SeenDelivery},
 };
 
 /// One event, its digest, what came with it, and its later arrivals.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = EventDetail)]
 pub(super) struct EventDetailJson {
     #[serde(flatten)]
     event: EventJson,
+    /// Of the body's bytes, in hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     body_sha256: String,
+    /// As SuperOffice sent it: base64 of HMAC-SHA256 over the body; null if it came without.
+    #[schema(required)]
     signature: Option<String>,
+    /// What is kept of the headers.
+    #[schema(value_type = BTreeMap<String, String>)]
     headers: KeptHeaders,
     /// True if the unsigned header names another event id than the signed body.
     header_mismatch: bool,
@@ -35,25 +46,53 @@ pub(super) struct EventDetailJson {
     confirmed: bool,
     deliveries: Vec<DeliveryJson>,
     /// Arrivals past the thousandth, which are only counted.
+    #[schema(minimum = 0)]
     uncounted_deliveries: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// A later arrival of an event.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Delivery)]
 struct DeliveryJson {
     received_at: jiff::Timestamp,
+    #[schema(value_type = Outcome)]
     outcome: String,
+    #[schema(value_type = Origin)]
     origin: String,
+    /// The hook it came through; null if it was imported.
+    #[schema(required)]
     hook: Option<String>,
+    /// The file it was imported from; null if it was delivered.
+    #[schema(required)]
     source: Option<String>,
+    /// Which retry SuperOffice says it is; null if it does not say.
+    #[schema(required)]
     retry: Option<i32>,
+    /// What SuperOffice calls the webhook; null if the body does not say.
+    #[schema(required)]
     webhook_name: Option<String>,
+    /// As SuperOffice sent it; null if it came without.
+    #[schema(required)]
     signature: Option<String>,
+    /// Of the body's bytes, in hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     body_sha256: String,
+    /// Where its bytes differ from those that were stored, once for each.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     body: Option<BodyJson>,
 }
 
 /// `GET /v1/tenants/{tenant}/events/{event_id}`.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/events/{event_id}",
+    tag = "events",
+    summary = "One event",
+    description = "With its digest, signature, kept headers and later deliveries.",
+    params(EventPath),
+    responses((status = 200, description = "The event", body = EventDetailJson)),
+)]
 pub(super) async fn show_event(
     State(state): State<AppState>,
     Path((tenant, event_id)): Path<(Tenant, EventId)>,

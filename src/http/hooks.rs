@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{AppState, error::ApiError, extract::Query, list::Asked, tenants::WholeParams};
 use crate::{
     clock,
-    domain::{ids::Tenant, token::Access},
+    domain::{feed::FeedState, ids::Tenant, token::Access},
     ingest::feed::HookReport,
     render::{
         csv::{Cell, Table},
@@ -16,20 +16,40 @@ use crate::{
 };
 
 /// How the feed of a hook is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Hook)]
 pub(super) struct HookJson {
     hook: String,
+    #[schema(value_type = FeedState)]
     state: &'static str,
+    /// Since when it is in that state; null if nothing came since the start.
+    #[schema(required)]
     since: Option<Timestamp>,
+    /// What to do about it.
     advice: String,
+    /// Null if none came since the start.
+    #[schema(required)]
     last_delivery_at: Option<Timestamp>,
+    /// Null if none came since the start.
+    #[schema(required)]
     last_retry_at: Option<Timestamp>,
+    /// How many came in a row.
     wrong_signatures: u64,
+    /// Of the token's own, those from which something should have come.
     silent_tenants: Vec<String>,
 }
 
 /// `GET /v1/hooks`: every configured hook, by name. Answered from memory, with or without the database.
 /// Of the tenants it names only the token's own.
+#[utoipa::path(
+    get,
+    path = "/v1/hooks",
+    tag = "service",
+    summary = "How the feed of each hook is",
+    description = "Every configured hook, by name. From memory, with or without the database.",
+    params(WholeParams),
+    responses((status = 200, description = "All hooks", body = ListJson<HookJson>)),
+)]
 pub(super) async fn list_hooks(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,

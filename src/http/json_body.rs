@@ -1,7 +1,12 @@
 //! Bodies in JSON that say what an operator wants.
 
+use std::{fmt, marker::PhantomData};
+
 use axum::extract::{FromRequest, Request};
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::error::Category;
 
 use super::{AppState, error::ApiError};
@@ -11,7 +16,36 @@ use super::{AppState, error::ApiError};
 #[derive(Debug)]
 pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
+/// A struct that is written as an object. To serde alone an array of its fields, in the order that they
+/// happen to stand in here, is one too.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+/// What an [`Object`] looks like.
+pub(super) trait Shape {
+    /// As in "expected an object {…}".
+    const SHAPE: &'static str;
+}
+
+impl<'de, T: Deserialize<'de> + Shape> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de> + Shape> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(T::SHAPE)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Shape> FromRequest<AppState> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
@@ -27,6 +61,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
             }
         })?;
         json.end().map_err(|error| not_json(&error))?;
+        let Object(read) = read;
         Ok(Self(read))
     }
 }

@@ -16,6 +16,14 @@ use crate::measure;
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /metrics`: for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    summary = "What is measured, for Prometheus",
+    description = "In its text format; docs/operations.md lists the metrics.",
+    responses((status = 200, description = "All metrics", body = String, content_type = "text/plain")),
+)]
 pub(super) async fn show_metrics(State(state): State<AppState>) -> impl IntoResponse {
     if let Some(events) = events_behind(&state).await {
         measure::unprojected(events);

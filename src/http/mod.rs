@@ -21,6 +21,7 @@ mod json_body;
 mod labels;
 mod list;
 mod measured;
+mod openapi;
 mod projected;
 mod quota;
 mod seen;
@@ -33,17 +34,16 @@ mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router, middleware,
-    routing::{get, post},
-};
+use axum::{Router, middleware, routing::post};
 use tokio::{sync::watch, time::timeout};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::error::ApiError;
 pub use self::{
     body::{Bodies, BodyLimits},
     client::TrustedProxies,
     feed::Followers,
+    openapi::document,
     quota::Quota,
 };
 use crate::{
@@ -101,17 +101,10 @@ impl AppState {
 pub fn router(state: AppState) -> Router {
     let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
     let access = middleware::from_fn_with_state(access::Fence::new(&state), access::check);
-    let webhooks = Router::new()
-        .route("/webhook", post(webhook::receive_default))
-        .route("/webhook/", post(webhook::receive_default))
-        .route("/webhook/{hook}", post(webhook::receive))
-        .layer(middleware::from_fn(measured::measure_webhook));
+    let (described, _) = described().split_for_parts();
     Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .merge(webhooks)
-        .merge(reads())
-        .merge(reads_of_tickets())
+        .merge(described)
+        .merge(openapi::routes())
         // Over all of the above.
         .layer(access)
         .fallback(error::unknown_path)
@@ -120,58 +113,34 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-fn reads() -> Router<AppState> {
-    Router::new()
-        .route("/metrics", get(measured::show_metrics))
-        .route("/v1/hooks", get(hooks::list_hooks))
-        .route("/v1/tenants", get(tenants::list_tenants))
-        .route(
-            "/v1/tenants/{tenant}/labels",
-            get(labels::list_labels).put(labels::put_labels),
-        )
-        .route(
-            "/v1/tenants/{tenant}/labels/bridge",
-            get(bridge::list_bridge).put(bridge::put_bridge),
-        )
-        .route("/v1/tenants/{tenant}/actors", get(actors::list_actors))
-        .route(
-            "/v1/tenants/{tenant}/actors/{actor}",
-            get(actors::show_actor),
-        )
-        .route(
-            "/v1/tenants/{tenant}/completeness",
-            get(completeness::show_completeness),
-        )
-        .route("/v1/tenants/{tenant}/diff", get(diff::list_diffs))
-        .route("/v1/tenants/{tenant}/changes", get(changes::list_changes))
-        .route("/v1/tenants/{tenant}/events", get(feed::list_events))
-        .route(
-            "/v1/tenants/{tenant}/events/stream",
-            get(feed::stream::stream_events),
-        )
-        .route(
-            "/v1/tenants/{tenant}/events/{event_id}",
-            get(events::show_event),
-        )
-}
-
-fn reads_of_tickets() -> Router<AppState> {
-    Router::new()
-        .route("/v1/tenants/{tenant}/tickets", get(desk::list_tickets))
-        .route(
-            "/v1/tenants/{tenant}/tickets/{ticket}",
-            get(tickets::show_ticket),
-        )
-        .route(
-            "/v1/tenants/{tenant}/tickets/{ticket}/timeline",
-            get(timeline::show_timeline),
-        )
-        .route(
-            "/v1/tenants/{tenant}/tickets/{ticket}/diff",
-            get(diff::show_diff),
-        )
-        .route(
-            "/v1/tenants/{tenant}/tickets/{ticket}/events",
-            get(tickets::list_ticket_events),
-        )
+/// The routes that the OpenAPI document describes, with their descriptions.
+fn described() -> OpenApiRouter<AppState> {
+    let webhooks = OpenApiRouter::new()
+        .routes(routes!(webhook::receive_default))
+        // The same for who ends it so.
+        .route("/webhook/", post(webhook::receive_default))
+        .routes(routes!(webhook::receive))
+        .layer(middleware::from_fn(measured::measure_webhook));
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .merge(webhooks)
+        .routes(routes!(measured::show_metrics))
+        .routes(routes!(hooks::list_hooks))
+        .routes(routes!(tenants::list_tenants))
+        .routes(routes!(labels::list_labels, labels::put_labels))
+        .routes(routes!(bridge::list_bridge, bridge::put_bridge))
+        .routes(routes!(diff::list_diffs))
+        .routes(routes!(desk::list_tickets))
+        .routes(routes!(tickets::show_ticket))
+        .routes(routes!(timeline::show_timeline))
+        .routes(routes!(diff::show_diff))
+        .routes(routes!(tickets::list_ticket_events))
+        .routes(routes!(changes::list_changes))
+        .routes(routes!(actors::list_actors))
+        .routes(routes!(actors::show_actor))
+        .routes(routes!(completeness::show_completeness))
+        .routes(routes!(feed::list_events))
+        .routes(routes!(feed::stream::stream_events))
+        .routes(routes!(events::show_event))
 }

@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
 
 /// `stale=allow`: answer at once, from what is projected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Stale {
     /// Answer from what is projected, however far that is behind.

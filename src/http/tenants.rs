@@ -18,31 +18,51 @@ use crate::{
     render::{
         csv::{Cell, Table},
         json::ListJson,
+        schema::Instant,
     },
     store::TenantSummary,
 };
 
 /// A tenant's log at a glance.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TenantLog)]
 pub(super) struct TenantJson {
     tenant: Tenant,
+    /// Identity of the log: another one means that a backup was restored.
     log_id: Uuid,
+    /// Position of its last event.
+    #[schema(value_type = i64, minimum = 0)]
     head: Position,
-    /// What follows counts the log up to here.
+    /// What follows after `events` counts the log up to here.
+    #[schema(value_type = i64, minimum = 0)]
     projected: Position,
+    /// How many it holds.
+    #[schema(value_type = i64, minimum = 0)]
     events: Position,
+    /// How many these are about.
+    #[schema(minimum = 0)]
     tickets: i64,
+    /// Events of tickets without an instant that can be read.
+    #[schema(minimum = 0)]
     undated: i64,
+    /// Of the first event in the order of history.
+    #[schema(value_type = Option<Instant>, required)]
     first_at: Option<String>,
+    /// Of the last one.
+    #[schema(value_type = Option<Instant>, required)]
     last_at: Option<String>,
+    /// The time zone of the tenant, an IANA name; null if none was set.
+    #[schema(required)]
     zone: Option<String>,
 }
 
 /// Parameters of a list that has no others.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct WholeParams {
     /// The form of the list.
+    #[param(inline)]
     pub(super) format: Option<Format>,
 }
 
@@ -52,6 +72,15 @@ pub(super) struct WholeParams {
 pub(super) struct NoParams {}
 
 /// `GET /v1/tenants`: the token's own, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants",
+    tag = "tenants",
+    summary = "Each tenant that has a log",
+    description = "The token's own, by name. Waits for nothing.",
+    params(WholeParams),
+    responses((status = 200, description = "All of them", body = ListJson<TenantJson>)),
+)]
 pub(super) async fn list_tenants(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,

@@ -8,6 +8,7 @@ use super::{
     error::ApiError,
     extract::{Path, Query, instant, limit, unknown_tenant},
     list::{Asked, Format},
+    openapi::{KnownAt, TicketPath},
 };
 use crate::{
     clock,
@@ -22,23 +23,44 @@ use crate::{
 };
 
 /// Parameters of [`show_ticket`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TicketParams {
+    /// After the events up to this instant (inclusive).
+    #[param(format = DateTime)]
     as_of: Option<String>,
+    /// From what was in the log by this position or instant.
+    #[param(value_type = Option<KnownAt>, inline)]
     known_at: Option<String>,
 }
 
 /// Parameters of [`list_ticket_events`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TicketEventsParams {
+    /// Items in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
+    /// Where to go on: `next` of the page before.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
+    /// The form of the list.
+    #[param(inline)]
     format: Option<Format>,
 }
 
 /// `GET /v1/tenants/{tenant}/tickets/{ticket}`: what is known of it, now or at an instant.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/tickets/{ticket}",
+    tag = "tickets",
+    summary = "What is known of a ticket",
+    description = "Now, or at an instant.",
+    params(TicketPath, TicketParams),
+    responses((status = 200, description = "The ticket", body = TicketJson)),
+)]
 pub(super) async fn show_ticket(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
@@ -61,6 +83,15 @@ pub(super) async fn show_ticket(
 }
 
 /// `GET /v1/tenants/{tenant}/tickets/{ticket}/events`: its events by position, bodies as sent.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/tickets/{ticket}/events",
+    tag = "tickets",
+    summary = "The events of a ticket",
+    description = "By position, bodies as sent.",
+    params(TicketPath, TicketEventsParams),
+    responses((status = 200, description = "A page of events", body = ListJson<EventJson>)),
+)]
 pub(super) async fn list_ticket_events(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
@@ -124,7 +155,9 @@ pub(super) async fn known_at(
     let Some(text) = known_at else {
         return Ok(head);
     };
-    if let Ok(position) = text.parse() {
+    if let Ok(position) = text.parse::<i64>()
+        && position >= 0
+    {
         return Ok(Position(position).min(head));
     }
     let at = timestamp_of_ticks(instant("known_at", text)?);

@@ -11,6 +11,7 @@ use super::{
     error::ApiError,
     extract::{Path, Query, instant, limit},
     list::{Asked, Format},
+    openapi::{KnownAt, TicketPath},
     tickets::{find_history, known_at},
 };
 use crate::{
@@ -24,27 +25,48 @@ use crate::{
 };
 
 /// Parameters of [`show_timeline`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TimelineParams {
+    /// Only changes of any of these fields; a bookkeeping field that is named is shown.
     #[serde(default)]
+    #[param(style = Form, explode)]
     field: Vec<String>,
+    /// Only entries by any of these actors.
     #[serde(default)]
+    #[param(style = Form, explode, value_type = Vec<Actor>)]
     actor: Vec<i64>,
+    /// Not before this instant.
+    #[param(format = DateTime)]
     since: Option<String>,
+    /// Before this instant.
+    #[param(format = DateTime)]
     until: Option<String>,
+    /// What is left out otherwise.
     #[serde(default)]
+    #[param(style = Form, explode, inline)]
     include: Vec<Include>,
+    /// Oldest or newest first.
     #[serde(default)]
+    #[param(inline)]
     order: Order,
+    /// From what was in the log by this position or instant.
+    #[param(value_type = Option<KnownAt>, inline)]
     known_at: Option<String>,
+    /// Items in a page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
+    /// Where to go on: `next` of the page before. It keeps the log as the first page knew it.
+    #[param(format = "ticketlog-cursor")]
     cursor: Option<String>,
+    /// The form of the list.
+    #[param(inline)]
     format: Option<Format>,
 }
 
 /// What is left out unless it is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Include {
     /// Kind touched, and bookkeeping fields.
@@ -52,7 +74,7 @@ pub(super) enum Include {
 }
 
 /// Of a list by time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
     /// Oldest first.
@@ -71,6 +93,16 @@ struct At {
 }
 
 /// `GET /v1/tenants/{tenant}/tickets/{ticket}/timeline`: its entries, each with its changes.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/tickets/{ticket}/timeline",
+    tag = "history",
+    summary = "What happened to a ticket",
+    description = "Its entries, each with its changes. Noise, which is bookkeeping fields and the kind `touched`, \
+        is left out unless it is asked for.",
+    params(TicketPath, TimelineParams),
+    responses((status = 200, description = "A page of entries", body = ListJson<EntryJson>)),
+)]
 pub(super) async fn show_timeline(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,

@@ -19,6 +19,7 @@ use crate::{
     clock,
     domain::{
         delivery::{Arrival, Delivery, KeptHeaders, Outcome, Place},
+        event::ParkReason,
         feed,
         hook::{DEFAULT_HOOK, Hook},
         ids::{EventId, Position, Tenant},
@@ -26,23 +27,43 @@ use crate::{
         signature::{self, SIGNATURE_HEADER, Signature, SignatureError},
     },
     measure,
+    render::schema,
 };
 
 /// The answer to a delivery.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
 pub(super) struct Receipt {
+    /// What became of it.
+    #[schema(value_type = schema::Outcome)]
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EventId, required = false)]
     event_id: Option<EventId>,
+    /// Of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Tenant, required = false)]
     tenant: Option<Tenant>,
+    /// Of the event, once it is in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Position, required = false)]
     position: Option<Position>,
+    /// Why it was parked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ParkReason, required = false)]
     reason: Option<&'static str>,
 }
 
 /// `POST /webhook`: the hook `default`.
+#[utoipa::path(
+    post,
+    path = "/webhook",
+    tag = "webhook",
+    summary = "Receive for the hook `default`",
+    description = "Whatever a rightly signed body holds, it is answered 200 once it is durable.",
+    request_body(content = Value, description = "What SuperOffice posts", content_type = "application/json"),
+    responses((status = 200, description = "What became of it", body = Receipt)),
+    security(("signature" = [])),
+)]
 pub(super) async fn receive_default(
     state: State<AppState>,
     request: Request,
@@ -51,6 +72,17 @@ pub(super) async fn receive_default(
 }
 
 /// `POST /webhook/{hook}`: 200 once the body is durable, whatever it holds.
+#[utoipa::path(
+    post,
+    path = "/webhook/{hook}",
+    tag = "webhook",
+    summary = "Receive",
+    description = "Whatever a rightly signed body holds, it is answered 200 once it is durable.",
+    params(("hook" = String, Path, description = "A configured hook", pattern = "^[A-Za-z0-9._-]{1,64}$")),
+    request_body(content = Value, description = "What SuperOffice posts", content_type = "application/json"),
+    responses((status = 200, description = "What became of it", body = Receipt)),
+    security(("signature" = [])),
+)]
 pub(super) async fn receive(
     State(state): State<AppState>,
     HookName(name): HookName,

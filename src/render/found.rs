@@ -9,6 +9,7 @@ use super::{
         ActorJson, ChangeJson,
         rows::{actor, change_cells},
     },
+    schema::Instant,
     table::{change_line, instant, labelled},
 };
 use crate::domain::{
@@ -18,11 +19,14 @@ use crate::domain::{
 };
 
 /// A change with its event and its ticket.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = FoundChange)]
 pub struct FoundChangeJson {
     ticket: TicketId,
     event_id: EventId,
     position: Position,
+    /// When it happened, by the sender's clock.
+    #[schema(value_type = Instant)]
     occurred_at: String,
     actor: ActorJson,
     #[serde(flatten)]
@@ -45,15 +49,19 @@ impl FoundChangeJson {
 }
 
 /// A ticket with changes that were asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = FoundTicket)]
 pub struct FoundTicketJson {
     /// The ticket.
     ticket: TicketId,
     /// How many of its changes were asked for.
+    #[schema(minimum = 1)]
     changes: i64,
     /// When the first of them happened.
+    #[schema(value_type = Instant)]
     first_at: String,
     /// When the last of them happened.
+    #[schema(value_type = Instant)]
     last_at: String,
 }
 
@@ -69,9 +77,11 @@ impl From<FoundTicket> for FoundTicketJson {
 }
 
 /// How many changes were asked for.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+#[schema(as = Count)]
 pub struct CountJson {
     /// How many.
+    #[schema(minimum = 0)]
     pub count: i64,
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{
     csv::{self, Cell},
+    schema::Instant,
     terminal,
 };
 use crate::domain::{
@@ -19,19 +20,23 @@ use crate::domain::{
 const MAX_CHARS: usize = 200;
 
 /// A label of an id in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Label)]
 pub struct RecordedLabelJson {
     /// The field whose values the ids are, or `actor`.
     list: String,
     /// The id.
     id: i64,
     /// The name; null if the id has none from then on.
+    #[schema(required)]
     label: Option<String>,
     /// From when on it holds; null from the beginning.
+    #[schema(value_type = Option<Instant>, required)]
     valid_from: Option<String>,
     /// The imported file, `api`, or `built-in`.
     source: String,
     /// When it was recorded; null of a built-in one.
+    #[schema(required)]
     recorded_at: Option<Timestamp>,
     /// True if SuperOffice said that it changed the list after labels of it were last recorded.
     stale: bool,
@@ -54,7 +59,8 @@ impl RecordedLabelJson {
 }
 
 /// An owner and an actor who are the same person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = BridgedPair)]
 pub struct BridgedPairJson {
     /// An ejuser id, as in `owned_by`.
     owner: i64,

@@ -36,6 +36,7 @@ mod layers;
 mod limits;
 mod losses;
 mod model;
+mod openapi;
 mod outages;
 mod parked;
 mod private_postgres;

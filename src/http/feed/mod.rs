@@ -18,9 +18,10 @@ use uuid::Uuid;
 pub use self::followers::Followers;
 use super::{
     AppState,
-    error::ApiError,
+    error::{ApiError, Problem},
     extract::{Path, Query, limit},
     list::{Asked, Format, Page},
+    openapi::TenantPath,
     server::Stopping,
 };
 use crate::{
@@ -53,31 +54,39 @@ const HEAD: HeaderName = HeaderName::from_static("ticketlog-head");
 const LOG_ID: HeaderName = HeaderName::from_static("ticketlog-log-id");
 
 /// Parameters of [`list_events`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct FeedParams {
     /// The position to go on after; 0 is the beginning.
     #[serde(default)]
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]
     after: i64,
     /// Most events, 1 to 1000. As lines without it: all.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Seconds to wait for an event if there is none yet, 0 to 60.
     #[serde(default)]
+    #[param(minimum = 0, maximum = 60)]
     wait: u64,
     /// The log that was followed so far; if it is another one now, the answer is a 409.
     log_id: Option<Uuid>,
     /// The form of the list.
+    #[param(inline)]
     format: Option<Format>,
 }
 
 /// A page of the feed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = FeedPage)]
 pub(super) struct FeedJson {
     /// Events by position.
     items: Vec<EventJson>,
     /// The `after` of the next page; null at the head.
+    #[schema(required)]
     next: Option<Position>,
     /// Position of the last event in the log.
+    #[schema(value_type = i64, minimum = 0)]
     head: Position,
     /// Identity of the log: another one means that the log is not the one that was followed before.
     log_id: Uuid,
@@ -85,6 +94,25 @@ pub(super) struct FeedJson {
 
 /// `GET /v1/tenants/{tenant}/events?after=`: events by position. A follower goes on after the last
 /// position it has seen and misses nothing: no reader sees a position before its predecessor.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/events",
+    tag = "events",
+    summary = "The feed",
+    description = "Events by position. A follower goes on after the last position it has seen and misses nothing: \
+        no reader sees a position before its predecessor. As NDJSON without `limit` it gives all.",
+    params(TenantPath, FeedParams),
+    responses(
+        (
+            status = 200, description = "A page of events", body = FeedJson,
+            headers(
+                ("ticketlog-head" = i64, description = "Position of the last event in the log"),
+                ("ticketlog-log-id" = Uuid, description = "Identity of the log"),
+            ),
+        ),
+        (status = 409, description = "The log is not the one that was followed before", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn list_events(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,

@@ -26,6 +26,7 @@ use crate::{
         AppState,
         error::ApiError,
         extract::{Path, Query},
+        openapi::TenantPath,
         server::Stopping,
     },
     render::{json::EventJson, lines::line},
@@ -49,14 +50,47 @@ const UNBUFFERED: (HeaderName, HeaderValue) = (
 );
 
 /// Parameters of [`stream_events`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(in crate::http) struct StreamParams {
     /// The position to go on after; 0 is the beginning. `Last-Event-ID` counts more.
     #[serde(default)]
+    #[param(minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]
     after: i64,
     /// The log that was followed so far; if it is another one now, a `reset` says so.
     log_id: Option<Uuid>,
+}
+
+/// Headers of [`stream_events`].
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes what last_seen reads")]
+struct LastEventId {
+    /// The position of the last event that was seen; counts more than `after`.
+    #[param(
+        rename = "Last-Event-ID",
+        required = false,
+        minimum = 0,
+        maximum = 9_223_372_036_854_775_807_i64
+    )]
+    last_event_id: i64,
+}
+
+/// One frame of the stream.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it describes what axum writes")]
+struct Frame {
+    /// `hello`, `event` or `reset`.
+    #[schema(pattern = "^(hello|event|reset)$")]
+    event: String,
+    /// Of an `event`, its position; the others have none.
+    #[schema(pattern = "^[0-9]+$")]
+    id: Option<String>,
+    /// JSON: an event, or `log_id`, `head` and `after`.
+    data: String,
+    /// Of the `hello`: after how many milliseconds a client that was cut off is to come back.
+    retry: Option<u64>,
 }
 
 /// Data of the frames `hello` and `reset`.
@@ -71,6 +105,21 @@ struct LogJson {
 }
 
 /// `GET /v1/tenants/{tenant}/events/stream`: events after a position, then each as it comes.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/events/stream",
+    tag = "events",
+    summary = "The feed as server-sent events",
+    description = "Events after a position, then each as it comes, for an hour. The first frame is a `hello` with \
+        `log_id`, `head` and `after`; then each `event` has its position as its id; a `reset` says that the log \
+        is another one and ends the stream.",
+    params(
+        TenantPath,
+        StreamParams,
+        LastEventId,
+    ),
+    responses((status = 200, description = "Frames", body = Frame, content_type = "text/event-stream")),
+)]
 pub(in crate::http) async fn stream_events(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
@@ -78,9 +127,10 @@ pub(in crate::http) async fn stream_events(
     stopping: Stopping,
     Query(params): Query<StreamParams>,
 ) -> Result<Response, ApiError> {
+    let after = position("after", params.after)?;
     let after = match headers.get(LAST_EVENT_ID) {
         Some(last) => last_seen(last)?,
-        None => position("after", params.after)?,
+        None => after,
     };
     let place = state.followers.enter()?;
     let store = state.store().await?;

@@ -21,7 +21,7 @@ use crate::render::{
 };
 
 /// A form that a list has; the parameter `format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Format {
     /// One object with the items and the cursor of the next page.

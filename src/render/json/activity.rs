@@ -12,11 +12,15 @@ use crate::{
         instant::OccurredAt,
         label::Labels,
     },
-    render::csv::{Cell, Table},
+    render::{
+        csv::{Cell, Table},
+        schema::Instant,
+    },
 };
 
 /// What an actor did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Activity)]
 pub struct ActivityJson {
     /// Who; the id is null for the events that do not say.
     actor: ActorJson,
@@ -27,8 +31,10 @@ pub struct ActivityJson {
     /// Changes of kind `changed`, noise left out.
     changes: i64,
     /// Timestamp of the first event.
+    #[schema(value_type = Option<Instant>, required)]
     first_at: Option<String>,
     /// Timestamp of the last event.
+    #[schema(value_type = Option<Instant>, required)]
     last_at: Option<String>,
 }
 
@@ -52,7 +58,8 @@ impl ActivityJson {
 }
 
 /// What one actor did, taken apart.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = ActorActivity)]
 pub struct ActorActivityJson {
     #[serde(flatten)]
     all: ActivityJson,
@@ -65,15 +72,18 @@ pub struct ActorActivityJson {
 }
 
 /// Changes of one field.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = FieldChanges)]
 struct FieldChangesJson {
     field: String,
     changes: i64,
 }
 
 /// What was done on one day.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = ActorDay)]
 struct DayJson {
+    #[schema(format = Date)]
     day: String,
     events: i64,
     changes: i64,

@@ -14,17 +14,23 @@ use crate::{
         instant::OccurredAt,
         label::Labels,
     },
-    render::csv::{Cell, Table},
+    render::{
+        csv::{Cell, Table},
+        schema::Instant,
+    },
 };
 
 /// What became of a ticket between two instants.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Diff)]
 pub struct DiffJson {
     /// The ticket.
     ticket: TicketId,
     /// The earlier instant.
+    #[schema(value_type = Instant)]
     from_at: String,
     /// The later instant.
+    #[schema(value_type = Instant)]
     to_at: String,
     /// The fields that hold another value or were changed on the way, by name.
     fields: Vec<FieldDiffJson>,
@@ -37,32 +43,46 @@ pub struct DiffJson {
 }
 
 /// One field between two instants. `from` and `to` are there only when known.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = FieldDiff)]
 struct FieldDiffJson {
+    /// The field's name.
     field: String,
     /// True if it holds another value at the end; if not, it went there and back.
     changed: bool,
     /// Its changes in between.
     steps: usize,
+    /// The value at the earlier instant, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     from: Option<Value>,
+    /// Its label; null if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     from_label: Option<LabelJson>,
+    /// The value at the later instant, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     to: Option<Value>,
+    /// Its label; null if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     to_label: Option<LabelJson>,
     /// Who made them.
     actors: Vec<ActorJson>,
 }
 
 /// The least confidence, every reason, and how many intervals are in each state.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = SpanCompleteness)]
 struct SpanJson {
     #[serde(flatten)]
     all: CompletenessJson,
+    /// Intervals in which nothing contradicts.
     consistent: usize,
+    /// Those for which the evidence is thin.
     unproven: usize,
+    /// Those in which something was missed.
     suspect: usize,
 }
 

@@ -4,14 +4,19 @@ use serde::Serialize;
 
 use crate::{
     domain::{
+        completeness::{Confidence, Reason},
         doubt::{Counts, Doubt, OpenCounts},
         ids::{EventId, Position, TicketId},
     },
-    render::csv::{Cell, Table},
+    render::{
+        csv::{Cell, Table},
+        schema::Instant,
+    },
 };
 
 /// How many intervals are in each state.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Intervals)]
 pub struct IntervalsJson {
     /// Intervals between two events that nothing speaks against.
     consistent: i64,
@@ -20,15 +25,19 @@ pub struct IntervalsJson {
     /// Those in which something was missed.
     suspect: i64,
     /// The part of the three that is unproven, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     unproven_share: f64,
     /// The part of the three that is suspect, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     suspect_share: f64,
     /// The intervals after tickets' last events; null if `until` leaves them all out.
+    #[schema(required)]
     open: Option<OpenJson>,
 }
 
 /// Of the intervals after tickets' last events.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = OpenIntervals)]
 struct OpenJson {
     consistent: i64,
     unproven: i64,
@@ -52,7 +61,8 @@ impl From<(Counts, Option<OpenCounts>)> for IntervalsJson {
 }
 
 /// An interval in doubt.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Doubt)]
 pub struct DoubtJson {
     ticket: TicketId,
     /// The event that it ends with.
@@ -60,12 +70,16 @@ pub struct DoubtJson {
     /// That event's place in the log.
     position: Position,
     /// Timestamp of the event that it began with; null if it ends with the ticket's first.
+    #[schema(value_type = Option<Instant>, required)]
     from_at: Option<String>,
     /// Timestamp of the event that it ends with.
+    #[schema(value_type = Instant)]
     to_at: String,
     /// `suspect` or `unproven`.
+    #[schema(value_type = Confidence)]
     state: String,
     /// Why.
+    #[schema(value_type = Vec<Reason>)]
     reasons: Vec<String>,
 }
 

@@ -19,20 +19,26 @@ pub use self::{
     diff::DiffJson,
     doubt::{DoubtJson, IntervalsJson},
 };
+use super::schema::{Instant, Origin};
 use crate::domain::{
-    completeness::{Completeness, Confidence},
+    completeness::{Completeness, Confidence, Reason},
     fields::Value,
-    history::{Change, Entry, History, Lifecycle},
+    history::{Change, Entry, History, Kind, Lifecycle},
     ids::{Actor, EventId, Position, TicketId},
     instant::{OccurredAt, ticks_of_timestamp},
     label::Labels,
     log::StoredEvent,
 };
 
-/// `{id, label}`
-#[derive(Debug, Clone, Serialize)]
+/// Who changed something.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Actor)]
 pub struct ActorJson {
+    /// Null if the event names nobody.
+    #[schema(required)]
     id: Option<Actor>,
+    /// Its label; null if it has none.
+    #[schema(required)]
     label: Option<String>,
 }
 
@@ -44,10 +50,15 @@ impl ActorJson {
     }
 }
 
-/// `{state, reasons}`
-#[derive(Debug, Clone, Serialize)]
+/// What can be said about having seen everything.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Completeness)]
 pub struct CompletenessJson {
+    /// The least of what the reasons leave.
+    #[schema(value_type = Confidence)]
     state: &'static str,
+    /// By name; none if it is `consistent`.
+    #[schema(value_type = Vec<Reason>)]
     reasons: Vec<&'static str>,
 }
 
@@ -70,18 +81,31 @@ pub struct LabelJson(Option<String>);
 
 /// One field in an entry. `from` and `to` are there only when known, so that `null` always means that
 /// the sender sent null.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Change)]
 pub struct ChangeJson {
+    /// The field's name.
     field: String,
+    /// What sort of change it is.
+    #[schema(value_type = Kind)]
     kind: &'static str,
+    /// True if the sender named the field in `Changes`.
     declared: bool,
+    /// The value before, as sent; absent if it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     from: Option<Value>,
+    /// Its label; null if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     from_label: Option<LabelJson>,
+    /// The value from then on, as sent; absent if it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     to: Option<Value>,
+    /// Its label; null if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     to_label: Option<LabelJson>,
 }
 
@@ -104,19 +128,31 @@ impl ChangeJson {
     }
 }
 
-/// One entry of a timeline.
-#[derive(Debug, Clone, Serialize)]
+/// One entry of a timeline: an event and what it changed.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Entry)]
 pub struct EntryJson {
     event_id: EventId,
     position: Position,
+    /// SuperOffice's name of the event, like `ticket.changed`.
     event: String,
+    /// When it happened, by the sender's clock.
+    #[schema(value_type = Instant)]
     occurred_at: String,
+    /// When it arrived here.
     received_at: jiff::Timestamp,
+    /// True if an event later in order has a lower position.
     late: bool,
     actor: ActorJson,
+    /// What it did to the ticket as a whole; null if nothing.
+    #[schema(value_type = Option<Lifecycle>, required)]
     lifecycle: Option<&'static str>,
+    /// The event of which this is a repeat, which counts nowhere; null if of none.
+    #[schema(required)]
     repeats: Option<EventId>,
+    /// By the field's name.
     changes: Vec<ChangeJson>,
+    /// Of the interval that ends with this event.
     completeness: CompletenessJson,
 }
 
@@ -144,44 +180,65 @@ impl EntryJson {
 }
 
 /// A page of a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Page)]
 pub struct ListJson<T> {
     /// The page.
     pub items: Vec<T>,
     /// Cursor of the next page; null if this is the last.
+    #[schema(required)]
     pub next: Option<String>,
 }
 
 /// One ticket: what is known of it, and how well.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Ticket)]
 pub struct TicketJson {
     ticket: TicketId,
+    /// The values that are known, as sent. A field that is not here is not known.
     fields: BTreeMap<String, Value>,
+    /// The labels of those that have one.
     labels: BTreeMap<String, String>,
+    /// Null if no event of it has an instant.
+    #[schema(value_type = Option<Instant>, required)]
     first_event_at: Option<String>,
+    /// Null if no event of it has an instant.
+    #[schema(value_type = Option<Instant>, required)]
     last_event_at: Option<String>,
+    /// How many the log holds of it.
     events: usize,
+    /// How many of these say no instant that can be read, and so are no history.
     undated: usize,
+    /// What became of it as a whole, oldest first.
     lifecycle: Vec<LifecycleJson>,
     completeness: TicketCompletenessJson,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What an event did to a ticket as a whole.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = LifecycleStep)]
 struct LifecycleJson {
+    #[schema(value_type = Lifecycle)]
     lifecycle: &'static str,
+    #[schema(value_type = Instant)]
     at: String,
     event_id: EventId,
 }
 
 /// All intervals of a ticket together: its least confidence, every reason, how many between two events
 /// are in each state, and the open one after the last.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = TicketCompleteness)]
 struct TicketCompletenessJson {
     #[serde(flatten)]
     all: CompletenessJson,
+    /// Intervals between two events in which nothing contradicts.
     consistent: usize,
+    /// Those for which the evidence is thin.
     unproven: usize,
+    /// Those in which something was missed.
     suspect: usize,
+    /// Of the interval after the last event.
     open: CompletenessJson,
 }
 
@@ -254,21 +311,40 @@ impl TicketCompletenessJson {
 }
 
 /// One event of the log with its body as sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Event)]
 pub struct EventJson {
     position: Position,
     event_id: EventId,
+    /// SuperOffice's name of it, like `ticket.changed`.
     event: String,
+    /// What it is about, like `ticket`; null if the name does not say.
+    #[schema(required)]
     entity: Option<String>,
+    /// The number of that thing; null if the body has none.
+    #[schema(required)]
     primary_key: Option<i64>,
     actor: ActorJson,
+    /// When it happened, by the sender's clock; null if the body does not say.
+    #[schema(value_type = Option<Instant>, required)]
     occurred_at: Option<String>,
+    /// When it arrived here.
     received_at: jiff::Timestamp,
+    /// When it was stored; grows with the position.
     stored_at: jiff::Timestamp,
+    #[schema(value_type = Origin)]
     origin: &'static str,
+    /// The hook it came through; null if it was imported.
+    #[schema(required)]
     hook: Option<String>,
+    /// The file it was imported from; null if it was delivered.
+    #[schema(required)]
     source: Option<String>,
+    /// What SuperOffice calls the webhook; null if the body does not say.
+    #[schema(required)]
     webhook_name: Option<String>,
+    /// As sent: JSON, or a string if it is none.
+    #[schema(value_type = Value)]
     body: BodyJson,
 }
 
