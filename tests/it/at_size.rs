@@ -42,37 +42,30 @@ async fn no_question_walks_a_table() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{:?}", printed(&output));
     project::catch_up_all(&db.store).await.unwrap();
-    for analysed in [false, true] {
-        if analysed {
-            let mut session = db.connect().await;
-            sqlx::raw_sql("ANALYZE")
-                .execute(&mut session)
-                .await
-                .unwrap();
-        }
-        for question in QUESTIONS {
-            // A service of its own: its statistics are told when its sessions end.
-            let app = TestApp::start_with(db.again().await, false).await;
-            let path = format!("/v1/tenants/Big{question}");
-            app.read(&path).await;
-            app.db.store.close().await;
-            let before = read(&db).await;
-            let app = TestApp::start_with(db.again().await, false).await;
-            for _ in 0..3 {
-                app.read(&path).await;
-            }
-            app.db.store.close().await;
-            let after = read(&db).await;
-            for (before, after) in before.iter().zip(&after) {
-                let (table, walks, rows) = (&after.0, after.1 - before.1, after.2 - before.2);
-                assert_eq!(walks, 0, "{question} walks {table}, analysed: {analysed}");
-                assert!(
-                    rows <= 3 * MOST_ROWS,
-                    "{question} reads {rows} rows of {table}, analysed: {analysed}"
-                );
+    // As autovacuum does within a minute. Before that Postgres may walk and sort what is small yet.
+    let mut session = db.connect().await;
+    sqlx::raw_sql("VACUUM ANALYZE")
+        .execute(&mut session)
+        .await
+        .unwrap();
+    let mut wrong = Vec::new();
+    for question in QUESTIONS {
+        // A service of its own: its statistics are told when its sessions end.
+        let before = read(&db).await;
+        let app = TestApp::start_with(db.again().await, false).await;
+        app.read(&format!("/v1/tenants/Big{question}")).await;
+        app.db.store.close().await;
+        let after = read(&db).await;
+        for (before, after) in before.iter().zip(&after) {
+            let (table, walks, rows) = (&after.0, after.1 - before.1, after.2 - before.2);
+            if walks > 0 || rows > MOST_ROWS {
+                wrong.push(format!(
+                    "{question} walks {table} {walks} times, reads {rows} rows"
+                ));
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Of each large table its name, how often it was walked, and how many rows were read through its indexes.
