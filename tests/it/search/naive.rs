@@ -241,20 +241,16 @@ fn intervals(ordered: &[Stored], ticks: &[i128]) -> Vec<Interval> {
 impl Interval {
     /// "At any time": some instant lies both in the interval and in the time.
     fn meets(&self, span: &Span, zone: &TimeZone) -> bool {
-        let last = match self.until {
+        let begins_in_time = compare(self.from, span, zone) != Ordering::Greater;
+        match self.until {
             // It is over before it begins.
-            Some(until) if until == self.from => return false,
-            Some(until) => until - 1,
-            // Later than everything.
-            None => FAR,
-        };
-        compare(self.from, span, zone) != Ordering::Greater
-            && compare(last, span, zone) != Ordering::Less
+            Some(until) if until == self.from => false,
+            Some(until) => begins_in_time && compare(until - 1, span, zone) != Ordering::Less,
+            // It never ends, so it is not over before any time, be that after the last day there is.
+            None => begins_in_time,
+        }
     }
 }
-
-/// The year 9000, in ticks.
-const FAR: i128 = 221_845_392_000 * 10_000_000;
 
 /// Whether an instant is before, in or after a stretch of time.
 fn compare(ticks: i128, span: &Span, zone: &TimeZone) -> Ordering {
