@@ -63,6 +63,27 @@ pub fn decode_cursor<T: DeserializeOwned + Serialize>(
     }
 }
 
+/// [`decode_cursor`] where there is one; `None` for the first page.
+///
+/// # Errors
+/// As [`decode_cursor`].
+pub fn find_cursor<T: DeserializeOwned + Serialize>(
+    query: &str,
+    cursor: Option<&str>,
+) -> Result<Option<T>, CursorError> {
+    cursor
+        .map(|cursor| decode_cursor(query, cursor))
+        .transpose()
+}
+
+/// Cuts what was read, one item more than a page holds, to the page; gives its last item if others follow.
+pub fn cut<T>(found: &mut Vec<T>, limit: impl Into<usize>) -> Option<&T> {
+    let limit = limit.into();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    found.last().filter(|_| more)
+}
+
 /// Enough of a digest to tell queries apart; a cursor grants nothing, so nobody gains by forging one.
 fn digest(query: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(query.as_bytes()).into();

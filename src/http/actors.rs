@@ -17,7 +17,7 @@ use crate::{
         activity::by_day,
         ids::{Actor, Tenant},
         label::wanted,
-        page::{decode_cursor, encode_cursor},
+        page::{cut, encode_cursor, find_cursor},
     },
     render::json::{ActivityJson, ActorActivityJson, ListJson},
 };
@@ -93,19 +93,14 @@ pub(super) async fn list_actors(
     let limit = usize::from(limit(params.limit)?);
     let window = window(params.since.as_deref(), params.until.as_deref())?;
     let query = format!("actors {tenant} {window:?}");
-    let at: Option<At> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let at: Option<At> = find_cursor(&query, params.cursor.as_deref())?;
     let from = at.map(|at| at.after.saturating_add(1));
     let store = state.store().await?;
     state.projected(&store, &tenant, params.stale).await?;
     let mut found = store
         .list_activities(&tenant, window, from, limit + 1)
         .await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let last = found.last().filter(|_| more).and_then(|last| last.actor);
+    let last = cut(&mut found, limit).and_then(|last| last.actor);
     let next = last.map(|actor| encode_cursor(&query, &At { after: actor.0 }));
     let actors: Vec<Option<Actor>> = found.iter().map(|activity| activity.actor).collect();
     let labels = store.find_labels(&tenant, &wanted(&actors)).await?;

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         ids::Tenant,
         label::{NewPair, Subjects},
-        page::{decode_cursor, encode_cursor},
+        page::{cut, encode_cursor, find_cursor},
     },
     render::{json::ListJson, label::BridgedPairJson, schema::ListId},
 };
@@ -58,18 +58,13 @@ pub(super) async fn list_bridge(
     let form = asked.form(params.format)?;
     let limit = limit(params.limit)?;
     let query = format!("bridge {tenant}");
-    let after: Option<i64> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let after: Option<i64> = find_cursor(&query, params.cursor.as_deref())?;
     let store = known(&state, &tenant).await?;
     let mut pairs = store
         .list_bridge(&tenant, after, limit.saturating_add(1))
         .await?;
-    let more = pairs.len() > usize::from(limit);
-    pairs.truncate(limit.into());
-    let next = pairs.last().filter(|_| more);
-    let next = next.map(|pair| encode_cursor(&query, &pair.owner));
+    let last = cut(&mut pairs, limit);
+    let next = last.map(|pair| encode_cursor(&query, &pair.owner));
     let items: Vec<_> = pairs.into_iter().map(BridgedPairJson::from).collect();
     Ok(form.answer(&ListJson { items, next }))
 }

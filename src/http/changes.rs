@@ -21,7 +21,7 @@ use crate::{
         history::Kind,
         ids::{Actor, EventId, Tenant, TicketId},
         label::wanted,
-        page::{decode_cursor, encode_cursor},
+        page::{cut, encode_cursor, find_cursor},
         search::{self, After, Plain, Search},
         zone::ZoneName,
     },
@@ -252,17 +252,12 @@ impl Wanted<'_> {
     }
 
     fn after<T: DeserializeOwned + Serialize>(&self) -> Result<Option<T>, ApiError> {
-        let cursor = self.cursor.as_deref();
-        Ok(cursor
-            .map(|cursor| decode_cursor(&self.query, cursor))
-            .transpose()?)
+        Ok(find_cursor(&self.query, self.cursor.as_deref())?)
     }
 
     /// The page, and its last item if others follow.
     fn cut<T: Clone>(&self, mut found: Vec<T>) -> (Vec<T>, Option<T>) {
-        let more = found.len() > usize::from(self.limit);
-        found.truncate(usize::from(self.limit));
-        let last = found.last().filter(|_| more).cloned();
+        let last = cut(&mut found, self.limit).cloned();
         (found, last)
     }
 }

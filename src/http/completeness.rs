@@ -18,7 +18,7 @@ use crate::{
         completeness::{Confidence, Reason},
         doubt::{Doubts, Extent},
         ids::{EventId, Tenant, TicketId},
-        page::{decode_cursor, encode_cursor},
+        page::{cut, encode_cursor, find_cursor},
     },
     render::json::{DoubtJson, IntervalsJson},
 };
@@ -125,10 +125,7 @@ pub(super) async fn show_completeness(
     let limit = usize::from(limit(params.limit)?);
     let doubts = params.doubts()?;
     let query = format!("completeness {tenant} {doubts:?}");
-    let at: Option<At> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let at: Option<At> = find_cursor(&query, params.cursor.as_deref())?;
     let after = at.map(|at| (at.ticks, EventId(at.event_id)));
     let store = state.store().await?;
     let position = state.projected(&store, &tenant, params.stale).await?;
@@ -136,13 +133,10 @@ pub(super) async fn show_completeness(
     let counts = store
         .count_intervals(&tenant, &doubts.extent, &outages)
         .await?;
-    // One more than asked for tells whether another page follows.
     let mut found = store
         .list_doubts(&tenant, &doubts, after, limit + 1)
         .await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let last = found.last().filter(|_| more);
+    let last = cut(&mut found, limit);
     let next = last.map(|doubt| {
         let at = At {
             ticks: doubt.to_at.ticks(),

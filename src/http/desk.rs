@@ -20,7 +20,7 @@ use crate::{
         ids::{Position, Tenant, TicketId},
         instant::ticks_of_timestamp,
         label::wanted,
-        page::{CursorError, decode_cursor, encode_cursor},
+        page::{CursorError, encode_cursor, find_cursor},
     },
     render::json::{ListJson, TicketJson},
     store::{Desk, Store},
@@ -147,10 +147,7 @@ pub(super) async fn list_tickets(
     let limit = limit(params.limit)?;
     let filter = params.filter(filter)?;
     let query = params.describe(&tenant, &filter);
-    let at: Option<At> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let at: Option<At> = find_cursor(&query, params.cursor.as_deref())?;
     let after = at.map(At::place).transpose()?;
     let store = state.store().await?;
     state.projected(&store, &tenant, params.stale).await?;

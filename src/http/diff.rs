@@ -22,7 +22,7 @@ use crate::{
         ids::{Tenant, TicketId},
         instant::OccurredAt,
         label::wanted,
-        page::{decode_cursor, encode_cursor},
+        page::{encode_cursor, find_cursor},
     },
     render::json::{DiffJson, ListJson},
     store::Desk,
@@ -163,10 +163,7 @@ pub(super) async fn list_diffs(
     let limit = limit(params.limit)?;
     let (from, to) = span(&params.from, &params.to)?;
     let query = params.describe(&tenant, &filter);
-    let at: Option<At> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let at: Option<At> = find_cursor(&query, params.cursor.as_deref())?;
     let after = at.map(At::place).transpose()?;
     let store = state.store().await?;
     state.projected(&store, &tenant, params.stale).await?;

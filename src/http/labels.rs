@@ -21,7 +21,7 @@ use crate::{
     domain::{
         ids::Tenant,
         label::{LabelPlace, NewRow, Subjects, read_label},
-        page::{decode_cursor, encode_cursor},
+        page::{cut, encode_cursor, find_cursor},
     },
     render::{json::ListJson, label::RecordedLabelJson, schema::ListId},
     store::{LabelFilter, Store},
@@ -92,20 +92,14 @@ pub(super) async fn list_labels(
         at_ticks,
     };
     let query = format!("labels {tenant} {filter:?}");
-    let after: Option<LabelPlace> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let after: Option<LabelPlace> = find_cursor(&query, params.cursor.as_deref())?;
     let store = known(&state, &tenant).await?;
-    // One more than asked for tells whether another page follows.
     let read = limit.saturating_add(1);
     let mut labels = store
         .list_labels(&tenant, &filter, after.as_ref(), read)
         .await?;
-    let more = labels.len() > usize::from(limit);
-    labels.truncate(limit.into());
-    let next = labels.last().filter(|_| more);
-    let next = next.map(|label| encode_cursor(&query, &label.place));
+    let last = cut(&mut labels, limit);
+    let next = last.map(|label| encode_cursor(&query, &label.place));
     let outdated = store.list_stale(&tenant).await?;
     let items = labels.into_iter();
     let items: Vec<_> = items

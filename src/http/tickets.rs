@@ -16,7 +16,7 @@ use crate::{
         ids::{Position, Tenant, TicketId},
         instant::{ticks_of_timestamp, timestamp_of_ticks},
         label::wanted,
-        page::{decode_cursor, encode_cursor},
+        page::{cut, encode_cursor, find_cursor},
     },
     render::json::{EventJson, ListJson, TicketJson},
     store::{Store, TicketHistory},
@@ -101,22 +101,16 @@ pub(super) async fn list_ticket_events(
     let form = asked.form(params.format)?;
     let limit = limit(params.limit)?;
     let query = format!("ticket events {tenant} {ticket}");
-    let after: Option<i64> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let after: Option<i64> = find_cursor(&query, params.cursor.as_deref())?;
     let from = Position(after.unwrap_or(0));
     let store = state.store().await?;
-    // One more than asked for tells whether another page follows.
     let mut events = store
         .list_ticket_events(&tenant, ticket, from, limit.saturating_add(1))
         .await?;
     if events.is_empty() && after.is_none() {
         return Err(unknown_ticket(&store, &tenant, ticket).await?);
     }
-    let more = events.len() > usize::from(limit);
-    events.truncate(usize::from(limit));
-    let last = events.last().filter(|_| more);
+    let last = cut(&mut events, limit);
     let next = last.map(|event| encode_cursor(&query, &event.position.0));
     let labels = store.find_labels(&tenant, &wanted(&events)).await?;
     let items = events.into_iter();

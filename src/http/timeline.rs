@@ -19,7 +19,7 @@ use crate::{
         history::Selection,
         ids::{Actor, EventId, Position, Tenant, TicketId},
         label::wanted,
-        page::{CursorError, decode_cursor, encode_cursor},
+        page::{CursorError, encode_cursor, find_cursor},
     },
     render::json::{EntryJson, ListJson},
 };
@@ -113,10 +113,7 @@ pub(super) async fn show_timeline(
     let limit = limit(params.limit)?;
     let selection = params.selection()?;
     let query = params.describe(&tenant, ticket);
-    let at: Option<At> = match &params.cursor {
-        Some(cursor) => Some(decode_cursor(&query, cursor)?),
-        None => None,
-    };
+    let at: Option<At> = find_cursor(&query, params.cursor.as_deref())?;
     let store = state.store().await?;
     let known_at = match &at {
         Some(at) => Position(at.known_at),

@@ -26,8 +26,7 @@ const BUSY_POLL: Duration = Duration::from_millis(20);
 /// Keeps every tenant's projection at the head of its log, until told to stop (the sender dropped): then
 /// the step under way is finished. Tenants take turns, a step each, so that a long way of one keeps
 /// no other waiting.
-pub async fn follow(mut live: watch::Receiver<Option<Store>>, stop: oneshot::Receiver<()>) {
-    let mut stop = stop;
+pub async fn follow(mut live: watch::Receiver<Option<Store>>, mut stop: oneshot::Receiver<()>) {
     let store = tokio::select! {
         there = live.wait_for(Option::is_some) => match there {
             Ok(there) => there.clone(),

@@ -1,7 +1,7 @@
 //! Folding tickets again from their first event, and writing what comes out otherwise.
 
 use super::{
-    rows::{Added, count, no_ticket},
+    rows::{Added, count},
     step::{length, write_fold},
 };
 use crate::{
@@ -48,7 +48,7 @@ async fn refold_chunk(
     let mut rows: Vec<(TicketId, TicketRow)> = Vec::new();
     for found in store.list_histories(tenant, tickets, end).await? {
         let mut fold = Fold::default();
-        let mut row = no_ticket();
+        let mut row = TicketRow::default();
         row.undated = length(found.undated);
         row.events = length(found.dated.len()) + row.undated;
         let entries = fold.extend(found.dated, &standing.outages);

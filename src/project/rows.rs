@@ -56,20 +56,6 @@ pub(super) fn count(row: &mut TicketRow, entries: &[Entry]) {
     }
 }
 
-/// The row of a ticket without events.
-pub(super) fn no_ticket() -> TicketRow {
-    TicketRow {
-        events: 0,
-        undated: 0,
-        first_ticks: None,
-        last_ticks: None,
-        consistent: 0,
-        unproven: 0,
-        suspect: 0,
-        fold: None,
-    }
-}
-
 fn entry_row(ticket: TicketId, entry: &Entry) -> EntryRow {
     EntryRow {
         ticket: ticket.number(),

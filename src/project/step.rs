@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     refold::refold,
-    rows::{Added, count, no_ticket},
+    rows::{Added, count},
 };
 use crate::{
     domain::{
@@ -154,7 +154,7 @@ async fn append(
     let mut added = Added::default();
     let mut rows = Vec::with_capacity(new.len());
     for (ticket, new) in new {
-        let mut row = before.remove(&ticket).unwrap_or_else(no_ticket);
+        let mut row = before.remove(&ticket).unwrap_or_default();
         let mut fold = read_fold(ticket, &row)?;
         if again.contains(&ticket) || !fold.takes(&new.dated) {
             again.insert(ticket);

@@ -448,6 +448,7 @@ async fn nothing_that_is_asked_of_a_field_breaks_anything() {
         json!("{\"a\":1}"),
         json!({"a": [1, {"b": null}]}),
         json!(""),
+        json!("a\0b"),
         json!("none"),
         json!("1"),
         json!(1),
@@ -458,17 +459,17 @@ async fn nothing_that_is_asked_of_a_field_breaks_anything() {
         app.deliver(payload::created(ticket).set("x_v", value.clone()))
             .await
             .assert(200);
-        app.deliver(payload::created(100 + ticket).set("x y", value.clone()))
+        app.deliver(payload::created(100 + ticket).set("x\0", value.clone()))
             .await
             .assert(200);
     }
     for (ticket, value) in (1..).zip(&values) {
-        // As JSON a value is only itself; `"1"` is not 1.
+        // As JSON a value is only itself; `"1"` is not 1. NUL in a name reads as U+FFFD.
         let text = escaped(&value.to_string());
         if text.len() > 6000 {
             continue;
         }
-        for (name, ticket) in [("x_v", ticket), ("x%20y", 100 + ticket)] {
+        for (name, ticket) in [("x_v", ticket), ("x%EF%BF%BD", 100 + ticket)] {
             let found = app.read(&format!("{DESK}?field.{name}={text}")).await;
             let found: Vec<&Value> = found["items"]
                 .as_array()

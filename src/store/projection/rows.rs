@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::{Claim, StoreError};
 use crate::domain::ids::TicketId;
 
-/// A row of `ticket`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A row of `ticket`; the default is that of one without events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TicketRow {
     /// Its events in the log, dated or not.
     pub events: i64,
