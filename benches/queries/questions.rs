@@ -68,7 +68,8 @@ struct Drawn {
 }
 
 impl Sample {
-    /// Draws ticket events evenly from all over the log.
+    /// Draws evenly from all over the log: at each place the next ticket event, and the next ticket to be
+    /// created. Tickets by their events would be the large ones.
     pub(crate) async fn draw(client: &Client, base: &str) -> anyhow::Result<Self> {
         let first = read(client, &format!("{base}/events?limit=1")).await?;
         let head = first
@@ -78,8 +79,8 @@ impl Sample {
         let mut drawn = Vec::new();
         for nth in 0..DRAWN.min(head) {
             let after = head * nth / DRAWN.min(head);
-            let page = read(client, &format!("{base}/events?limit=1&after={after}")).await?;
-            drawn.extend(page.pointer("/items/0").and_then(Drawn::of));
+            let page = read(client, &format!("{base}/events?limit=200&after={after}")).await?;
+            drawn.extend(Drawn::of(&page));
         }
         anyhow::ensure!(!drawn.is_empty(), "no ticket events in it");
         Ok(Self { head, drawn })
@@ -93,9 +94,14 @@ impl Sample {
 }
 
 impl Drawn {
-    fn of(event: &Value) -> Option<Self> {
+    fn of(page: &Value) -> Option<Self> {
+        let events = page.get("items")?.as_array()?;
+        let event = events.first()?;
+        let created =
+            |event: &&Value| event.get("event").and_then(Value::as_str) == Some("ticket.created");
+        let created = events.iter().find(created)?;
         Some(Self {
-            ticket: event.get("primary_key")?.as_i64()?,
+            ticket: created.get("primary_key")?.as_i64()?,
             actor: event.pointer("/actor/id")?.as_i64()?,
             owner: event.pointer("/body/FieldValues/owned_by")?.as_i64()?,
             at: event.get("occurred_at")?.as_str()?.to_owned(),
