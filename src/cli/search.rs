@@ -12,8 +12,8 @@ use crate::{
     domain::{
         ids::Tenant,
         label::{Labels, wanted as wanted_labels},
-        page::MAX_LIMIT,
-        search::{FoundChange, FoundTicket, Query, Search},
+        page::{MAX_LIMIT, cut},
+        search::{FoundChange, FoundTicket, Query},
         zone::ZoneName,
     },
     render::{
@@ -21,7 +21,7 @@ use crate::{
         found::{self, CountJson, FoundChangeJson, FoundTicketJson},
         json::ListJson,
     },
-    store::Store,
+    store::StoreError,
 };
 
 /// Arguments of `search`.
@@ -146,12 +146,24 @@ async fn answer(database: &Database, wanted: Ask, form: &Form) -> anyhow::Result
     }
     let (shown, count, more) = match give {
         Give::Changes => {
-            let (found, more) = changes(store, &tenant, &search, form).await?;
+            let page = async |last: Option<&FoundChange>| {
+                let after = last.map(FoundChange::place);
+                store
+                    .search_changes(&tenant, &search, form.desc, after, MAX_LIMIT)
+                    .await
+            };
+            let (found, more) = gather(form.limit, page).await?;
             let labels = store.find_labels(&tenant, &wanted_labels(&found)).await?;
             (form.changes(&found, &labels)?, found.len(), more)
         }
         Give::Tickets => {
-            let (found, more) = tickets(store, &tenant, &search, form).await?;
+            let page = async |last: Option<&FoundTicket>| {
+                let after = last.map(|found| found.ticket);
+                store
+                    .search_tickets(&tenant, &search, form.desc, after, MAX_LIMIT)
+                    .await
+            };
+            let (found, more) = gather(form.limit, page).await?;
             (form.tickets(&found)?, found.len(), more)
         }
         Give::Count => {
@@ -171,46 +183,18 @@ async fn answer(database: &Database, wanted: Ask, form: &Form) -> anyhow::Result
     Ok(format!("{shown}\n{count} {what}{rest}"))
 }
 
-/// As many as are wanted, page by page, and whether there are more.
-async fn changes(
-    store: &Store,
-    tenant: &Tenant,
-    search: &Search,
-    form: &Form,
-) -> anyhow::Result<(Vec<FoundChange>, bool)> {
-    let mut all: Vec<FoundChange> = Vec::new();
+/// As many as are wanted, page by page after the last of the page before, and whether there are more.
+async fn gather<T>(
+    most: usize,
+    page: impl AsyncFn(Option<&T>) -> Result<Vec<T>, StoreError>,
+) -> anyhow::Result<(Vec<T>, bool)> {
+    let mut all: Vec<T> = Vec::new();
     loop {
-        let after = all.last().map(FoundChange::place);
-        let mut page = store
-            .search_changes(tenant, search, form.desc, after, MAX_LIMIT)
-            .await?;
-        let last = page.len() < usize::from(MAX_LIMIT);
-        all.append(&mut page);
-        if last || all.len() > form.limit {
-            let more = all.len() > form.limit;
-            all.truncate(form.limit);
-            return Ok((all, more));
-        }
-    }
-}
-
-async fn tickets(
-    store: &Store,
-    tenant: &Tenant,
-    search: &Search,
-    form: &Form,
-) -> anyhow::Result<(Vec<FoundTicket>, bool)> {
-    let mut all: Vec<FoundTicket> = Vec::new();
-    loop {
-        let after = all.last().map(|found| found.ticket);
-        let mut page = store
-            .search_tickets(tenant, search, form.desc, after, MAX_LIMIT)
-            .await?;
-        let last = page.len() < usize::from(MAX_LIMIT);
-        all.append(&mut page);
-        if last || all.len() > form.limit {
-            let more = all.len() > form.limit;
-            all.truncate(form.limit);
+        let mut found = page(all.last()).await?;
+        let is_last = found.len() < usize::from(MAX_LIMIT);
+        all.append(&mut found);
+        if is_last || all.len() > most {
+            let more = cut(&mut all, most).is_some();
             return Ok((all, more));
         }
     }
