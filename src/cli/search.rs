@@ -13,7 +13,7 @@ use crate::{
         ids::Tenant,
         label::{Labels, wanted as wanted_labels},
         page::{MAX_LIMIT, cut},
-        search::{FoundChange, FoundTicket, Query},
+        search::{FoundChange, FoundTicket, Query, Search},
         zone::ZoneName,
     },
     render::{
@@ -21,7 +21,7 @@ use crate::{
         found::{self, CountJson, FoundChangeJson, FoundTicketJson},
         json::ListJson,
     },
-    store::StoreError,
+    store::{Store, StoreError},
 };
 
 /// Arguments of `search`.
@@ -146,24 +146,12 @@ async fn answer(database: &Database, wanted: Ask, form: &Form) -> anyhow::Result
     }
     let (shown, count, more) = match give {
         Give::Changes => {
-            let page = async |last: Option<&FoundChange>| {
-                let after = last.map(FoundChange::place);
-                store
-                    .search_changes(&tenant, &search, form.desc, after, MAX_LIMIT)
-                    .await
-            };
-            let (found, more) = gather(form.limit, page).await?;
+            let (found, more) = changes(store, &tenant, &search, form).await?;
             let labels = store.find_labels(&tenant, &wanted_labels(&found)).await?;
             (form.changes(&found, &labels)?, found.len(), more)
         }
         Give::Tickets => {
-            let page = async |last: Option<&FoundTicket>| {
-                let after = last.map(|found| found.ticket);
-                store
-                    .search_tickets(&tenant, &search, form.desc, after, MAX_LIMIT)
-                    .await
-            };
-            let (found, more) = gather(form.limit, page).await?;
+            let (found, more) = tickets(store, &tenant, &search, form).await?;
             (form.tickets(&found)?, found.len(), more)
         }
         Give::Count => {
@@ -181,6 +169,36 @@ async fn answer(database: &Database, wanted: Ask, form: &Form) -> anyhow::Result
     };
     let rest = if more { "; --limit shows more" } else { "" };
     Ok(format!("{shown}\n{count} {what}{rest}"))
+}
+
+async fn changes(
+    store: &Store,
+    tenant: &Tenant,
+    search: &Search,
+    form: &Form,
+) -> anyhow::Result<(Vec<FoundChange>, bool)> {
+    let page = async |last: Option<&FoundChange>| {
+        let after = last.map(FoundChange::place);
+        store
+            .search_changes(tenant, search, form.desc, after, MAX_LIMIT)
+            .await
+    };
+    gather(form.limit, page).await
+}
+
+async fn tickets(
+    store: &Store,
+    tenant: &Tenant,
+    search: &Search,
+    form: &Form,
+) -> anyhow::Result<(Vec<FoundTicket>, bool)> {
+    let page = async |last: Option<&FoundTicket>| {
+        let after = last.map(|found| found.ticket);
+        store
+            .search_tickets(tenant, search, form.desc, after, MAX_LIMIT)
+            .await
+    };
+    gather(form.limit, page).await
 }
 
 /// As many as are wanted, page by page after the last of the page before, and whether there are more.
