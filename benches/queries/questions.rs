@@ -19,12 +19,16 @@ const fn question(name: &'static str, path: &'static str) -> Question {
 }
 
 /// All of them.
-pub(crate) const ALL: [Question; 17] = [
+pub(crate) const ALL: [Question; 18] = [
     question("timeline of a ticket", "/tickets/{ticket}/timeline"),
     question("a ticket", "/tickets/{ticket}"),
     question("a ticket as of", "/tickets/{ticket}?as_of={at}"),
     question(
         "an actor's day",
+        "/changes?actor={actor}&since={day}&until={next}",
+    ),
+    question(
+        "an actor's day, 1,000 in a page",
         "/changes?actor={actor}&since={day}&until={next}&limit=1000",
     ),
     question(

@@ -48,6 +48,7 @@ pub use self::{
     tenant::TenantSummary,
 };
 
+use self::outage::KeptOutages;
 use crate::domain::ids::{Position, Tenant};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -59,6 +60,15 @@ const READ_CONNECTIONS: u32 = 10;
 /// the table was small, or made for a page of any length, walks and sorts a whole tenant. And compiling takes
 /// half a second for what takes a millisecond.
 const READING: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off";
+
+/// For look-ups, which take less time than planning them: planned once. They name what an index has, row by row,
+/// so that with what is forbidden here no statistics, and none at all, lead to another plan.
+const LOOKING_UP: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
+     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// Rest after which a connection is tried before it is used. To try it before each statement, as the pool would, is
+/// a tenth of the time of a short one; and one that breaks in between is told of by its statement.
+const TRIED_AFTER: Duration = Duration::from_secs(1);
 
 /// Longest wait for a connection: beyond it the sender would give up anyway.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -114,6 +124,8 @@ pub type Appended = BTreeMap<Tenant, Position>;
 pub struct Store {
     options: PgConnectOptions,
     reads: PgPool,
+    lookups: PgPool,
+    outages: KeptOutages,
     appended: watch::Sender<Appended>,
 }
 
@@ -131,19 +143,11 @@ impl Store {
     /// holds a schema that this program does not know.
     pub async fn open(address: &Address) -> Result<Self, StoreError> {
         let options = address.0.clone().application_name("ticketlog");
-        let reads = PgPoolOptions::new()
-            .max_connections(READ_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(READING).execute(connection).await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(options.clone());
         let store = Self {
+            reads: pool(&options, READING),
+            lookups: pool(&options, LOOKING_UP),
             options,
-            reads,
+            outages: KeptOutages::default(),
             appended: watch::Sender::default(),
         };
         store.migrate().await?;
@@ -211,7 +215,31 @@ impl Store {
     /// Closes the connections for reads, once what runs on them has ended. Appenders connect no more.
     pub async fn close(&self) {
         self.reads.close().await;
+        self.lookups.close().await;
     }
+}
+
+/// Connections that begin with some settings.
+fn pool(options: &PgConnectOptions, settings: &'static str) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(READ_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRIED_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(settings).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options.clone())
 }
 
 /// A connection that broke in the middle is no fault of the schema.

@@ -101,7 +101,7 @@ impl Store {
             "SELECT position FROM head WHERE tenant = $1",
             tenant.as_str()
         )
-        .fetch_optional(&self.reads)
+        .fetch_optional(&self.lookups)
         .await?;
         Ok(head.map(|head| Position(head.position)))
     }
@@ -157,7 +157,7 @@ impl Store {
             after.0,
             i64::from(limit),
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         rows.into_iter().map(StoredEvent::try_from).collect()
     }
@@ -192,7 +192,7 @@ impl Store {
             &numbers,
             up_to.0,
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         rows.into_iter().map(StoredEvent::try_from).collect()
     }
@@ -220,7 +220,7 @@ impl Store {
             &ids,
             up_to.0,
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         Ok(rows.into_iter().map(|row| EventId(row.event_id)).collect())
     }
@@ -239,7 +239,7 @@ impl Store {
             tenant.as_str(),
             event_id.0,
         )
-        .fetch_optional(&self.reads)
+        .fetch_optional(&self.lookups)
         .await?;
         let Some(row) = row else {
             return Ok(None);
@@ -252,7 +252,7 @@ impl Store {
             tenant.as_str(),
             event_id.0,
         )
-        .fetch_one(&self.reads)
+        .fetch_one(&self.lookups)
         .await?;
         Ok(Some(EventDetail {
             event: row.try_into()?,

@@ -16,7 +16,7 @@ impl Store {
             "SELECT zone FROM tenant_setting WHERE tenant = $1",
             tenant.as_str()
         )
-        .fetch_optional(&self.reads)
+        .fetch_optional(&self.lookups)
         .await?;
         Ok(row.and_then(|row| row.zone))
     }

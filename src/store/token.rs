@@ -85,7 +85,7 @@ impl Store {
             hash.as_slice(),
             now.to_sqlx() as _
         )
-        .fetch_optional(&self.reads)
+        .fetch_optional(&self.lookups)
         .await?;
         row.map(TokenSummary::try_from).transpose()
     }

@@ -75,7 +75,7 @@ impl Store {
             &lists,
             &ids,
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         for row in rows {
             if row.lent {

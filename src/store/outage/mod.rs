@@ -7,8 +7,12 @@
 //! replaced; and an event is before a trouble if it was stored before, which for one that waited in
 //! the spool makes the outage longer than it was.
 
+mod kept;
+
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
+
+pub(super) use self::kept::KeptOutages;
 
 use super::{Store, StoreError};
 use crate::domain::{
@@ -21,7 +25,7 @@ use crate::domain::{
 const NEAR: i64 = 1000;
 
 /// Something that happened to a tenant's feed.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 struct Trouble {
     /// Of which hook; `None` for all.
     hook: Option<String>,
@@ -38,7 +42,7 @@ struct Trouble {
 }
 
 /// What was written down about the feed.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Fact {
     hook: Option<String>,
     of_tenant: bool,
@@ -46,12 +50,25 @@ struct Fact {
     ended_at: Timestamp,
 }
 
+/// What is known of a tenant's feed: with the log, all that its outages are made from.
+#[derive(Debug, PartialEq)]
+struct Known {
+    stops: Vec<Trouble>,
+    facts: Vec<Fact>,
+}
+
+impl Known {
+    fn is_empty(&self) -> bool {
+        self.stops.is_empty() && self.facts.is_empty()
+    }
+}
+
 impl Store {
     /// A tenant's outages, from what was in the log up to a position and was written down about its feed
     /// by the time the next one was stored. Of the ten thousand newest facts and the thousand newest
     /// events about webhooks.
     ///
-    /// Costs two look-ups if there are none, else some fifty a trouble.
+    /// Costs two look-ups if there are none or the same were asked for lately, else some fifty a trouble.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -74,17 +91,34 @@ impl Store {
         tenant: &Tenant,
         up_to: Position,
     ) -> Result<(Outages, bool), StoreError> {
-        let mut troubles = self.list_stops(tenant, up_to).await?;
-        let facts = self.list_feed_facts(tenant, up_to).await?;
-        if !facts.is_empty() {
-            troubles.extend(self.place_facts(tenant, up_to, facts).await?);
+        let known = Known {
+            stops: self.list_stops(tenant, up_to).await?,
+            facts: self.list_feed_facts(tenant, up_to).await?,
+        };
+        if known.is_empty() {
+            return Ok((Outages::default(), true));
+        }
+        if let Some(kept) = self.outages.find(tenant, up_to, &known) {
+            return Ok(kept);
+        }
+        let found = self.place_outages(tenant, up_to, &known).await?;
+        self.outages.keep(tenant, up_to, known, &found);
+        Ok(found)
+    }
+
+    async fn place_outages(
+        &self,
+        tenant: &Tenant,
+        up_to: Position,
+        known: &Known,
+    ) -> Result<(Outages, bool), StoreError> {
+        let mut troubles = known.stops.clone();
+        if !known.facts.is_empty() {
+            troubles.extend(self.place_facts(tenant, up_to, &known.facts).await?);
         }
         let settled = troubles
             .iter()
             .all(|trouble| up_to.0 - trouble.after > NEAR);
-        if troubles.is_empty() {
-            return Ok((Outages::default(), settled));
-        }
         let outages = self.list_edges(tenant, up_to, &troubles).await?;
         Ok((Outages::new(outages), settled))
     }
@@ -104,7 +138,7 @@ impl Store {
             tenant.as_str(),
             up_to.0,
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         let stops = rows
             .into_iter()
@@ -143,7 +177,7 @@ impl Store {
             tenant.as_str(),
             up_to.0,
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         let facts = rows.into_iter().map(|row| Fact {
             hook: row.hook,
@@ -159,17 +193,17 @@ impl Store {
         &self,
         tenant: &Tenant,
         up_to: Position,
-        facts: Vec<Fact>,
+        facts: &[Fact],
     ) -> Result<Vec<Trouble>, StoreError> {
         let starts = facts.iter().map(|fact| fact.started_at);
         let ends = facts.iter().map(|fact| fact.ended_at);
         let instants: Vec<Timestamp> = starts.chain(ends).collect();
         let mut places = self.list_positions_at(tenant, up_to, &instants).await?;
         let after = places.split_off(places.len().min(facts.len()));
-        let troubles = facts.into_iter().zip(places.into_iter().zip(after));
+        let troubles = facts.iter().zip(places.into_iter().zip(after));
         Ok(troubles
             .map(|(fact, (before, after))| Trouble {
-                hook: fact.hook,
+                hook: fact.hook.clone(),
                 of_tenant: fact.of_tenant,
                 before,
                 after,
@@ -208,7 +242,7 @@ impl Store {
             &instants.iter().map(|at| at.to_sqlx()).collect::<Vec<_>>() as _,
             up_to.0,
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         Ok(rows.into_iter().map(|row| row.position).collect())
     }
@@ -246,7 +280,7 @@ impl Store {
             up_to.0,
             NEAR,
         )
-        .fetch_all(&self.reads)
+        .fetch_all(&self.lookups)
         .await?;
         let outages = troubles.iter().zip(rows).filter_map(|(trouble, edge)| {
             let concerned = trouble.of_tenant

@@ -39,7 +39,7 @@ impl Store {
                FROM head LEFT JOIN projection USING (tenant) WHERE head.tenant = $1"#,
             tenant.as_str(),
         )
-        .fetch_optional(&self.reads)
+        .fetch_optional(&self.lookups)
         .await?;
         Ok(row.map(|row| Progress {
             tenant: tenant.clone(),
