@@ -59,8 +59,14 @@ COMMENT ON FUNCTION report.at IS
 
 CREATE FUNCTION report.ticks(at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (extract(epoch FROM at) * 10000000)::bigint;
-COMMENT ON FUNCTION report.ticks IS
+COMMENT ON FUNCTION report.ticks(timestamptz) IS
     'An instant in ticks of 100 ns since 1970, as the columns that end in ticks hold them: the fast way to ask for a time.';
+
+CREATE FUNCTION report.ticks(at text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+RETURN report.ticks(regexp_replace(NULLIF(at, ''), '(\.\d{6})\d+', '\1')::timestamptz)
+       + COALESCE(substring(at FROM '\.\d{6}(\d)')::bigint, 0);
+COMMENT ON FUNCTION report.ticks(text) IS
+    'The same of a text, to its seventh digit, which a timestamptz would round away; null of an empty one.';
 
 CREATE FUNCTION report.id(key text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN key ~ '^-?[0-9]{1,18}$' THEN key::bigint END;

@@ -18,6 +18,7 @@ mod output;
 mod parked;
 mod postgres;
 mod project;
+mod report;
 mod search;
 mod send;
 mod serve;
@@ -75,6 +76,8 @@ enum Command {
     Changes(changes::ChangesArgs),
     /// Ask the history in its search language.
     Search(search::SearchArgs),
+    /// Answer a question that is asked again and again: time in status, throughput, reopens …
+    Report(report::ReportArgs),
     /// Show events as they are stored.
     Tail(tail::TailArgs),
     /// Write events to a file or into a pipe, from a position on.
@@ -171,6 +174,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Tickets(args) => Box::pin(tickets::run(shared, args)).await,
             Command::Changes(args) => Box::pin(changes::run(shared, args)).await,
             Command::Search(args) => Box::pin(search::run(shared, args)).await,
+            Command::Report(args) => Box::pin(report::run(shared, args)).await,
             Command::Tail(args) => Box::pin(tail::run(shared, args)).await,
             Command::Export(args) => Box::pin(export::run(shared, args)).await,
             Command::Parked(command) => Box::pin(parked::run(shared, command)).await,

@@ -20,6 +20,7 @@ pub mod label;
 pub mod log;
 pub mod page;
 pub mod parked;
+pub mod report;
 pub mod search;
 pub mod signature;
 pub mod token;

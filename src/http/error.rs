@@ -113,7 +113,7 @@ impl ApiError {
             Self::BadBody(_)
             | Self::BadParameter(_)
             | Self::BadQuery(_)
-            | Self::Store(StoreError::TooBroad) => StatusCode::BAD_REQUEST,
+            | Self::Store(StoreError::TooBroad | StoreError::TooLong) => StatusCode::BAD_REQUEST,
             Self::Signature(_) | Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
@@ -141,6 +141,9 @@ impl ApiError {
             Self::BadQuery(_) => ("urn:ticketlog:bad-query", "The search cannot be read"),
             Self::Store(StoreError::TooBroad) => {
                 ("urn:ticketlog:too-broad", "The search takes too long")
+            }
+            Self::Store(StoreError::TooLong) => {
+                ("urn:ticketlog:too-long", "The report takes too long")
             }
             Self::Signature(_) => (
                 "urn:ticketlog:bad-signature",
@@ -195,6 +198,9 @@ impl ApiError {
             Self::BadQuery(error) => error.to_string(),
             Self::Store(error @ StoreError::TooBroad) => {
                 format!("{error}: add a time, a field, an actor or a ticket")
+            }
+            Self::Store(error @ StoreError::TooLong) => {
+                format!("{error}: ask for a shorter time with since and until")
             }
             Self::Signature(error) => error.to_string(),
             Self::NotAcceptable => {

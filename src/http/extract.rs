@@ -124,6 +124,20 @@ impl<S: Send + Sync> FromRequestParts<S> for HookName {
     }
 }
 
+/// `{tenant}` and `{report}`.
+#[derive(Debug)]
+pub(super) struct ReportName(pub(super) Tenant, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ReportName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        let report = find(&params, "report").to_owned();
+        Ok(Self(tenant(&params)?, report))
+    }
+}
+
 async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, ApiError> {
     RawPathParams::from_request_parts(parts, state)
         .await

@@ -24,6 +24,7 @@ mod measured;
 mod openapi;
 mod projected;
 mod quota;
+mod reports;
 mod seen;
 pub mod server;
 mod tally;
@@ -140,6 +141,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(actors::list_actors))
         .routes(routes!(actors::show_actor))
         .routes(routes!(completeness::show_completeness))
+        .routes(routes!(reports::list_reports))
+        .routes(routes!(reports::show_report))
         .routes(routes!(feed::list_events))
         .routes(routes!(feed::stream::stream_events))
         .routes(routes!(events::show_event))

@@ -81,6 +81,14 @@ pub fn rows<'a, T: Table + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<u8
     write(rows.map(|row| row.into_iter().map(Cell::into_field)))
 }
 
+/// A table whose columns are not known before: its header and its rows.
+pub fn table(columns: &[String], rows: impl IntoIterator<Item = Vec<Cell>>) -> Vec<u8> {
+    let mut table = write([columns]);
+    let rows = rows.into_iter();
+    table.extend(write(rows.map(|row| row.into_iter().map(Cell::into_field))));
+    table
+}
+
 fn write<R>(records: impl IntoIterator<Item = R>) -> Vec<u8>
 where
     R: IntoIterator,

@@ -9,6 +9,7 @@ pub mod json;
 pub mod label;
 pub mod lines;
 pub mod parked;
+pub mod report;
 pub mod schema;
 pub mod table;
 pub mod terminal;

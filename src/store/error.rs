@@ -12,6 +12,9 @@ pub enum StoreError {
     /// A search took longer than it may.
     #[error("the search takes longer than 30 s")]
     TooBroad,
+    /// A report took longer than it may.
+    #[error("the report takes longer than 60 s")]
+    TooLong,
     /// What is stored is not what we store.
     #[error("a stored row cannot be read: {table}.{column} of {row}")]
     Corrupt {
@@ -33,16 +36,35 @@ pub enum StoreError {
 impl StoreError {
     /// Of a search: its own time-out is no failure of the database.
     pub(super) fn of_search(error: sqlx::Error) -> Self {
-        /// `query_canceled`: the statement's time-out, for nobody else cancels ours.
-        const CANCELED: &str = "57014";
-        let code = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code);
-        match code.as_deref() {
-            Some(CANCELED) => Self::TooBroad,
-            _ => error.into(),
+        if is_canceled(&error) {
+            return Self::TooBroad;
+        }
+        error.into()
+    }
+
+    /// Of a report: so is its own.
+    pub(super) fn of_report(error: sqlx::Error) -> Self {
+        if is_canceled(&error) {
+            return Self::TooLong;
+        }
+        error.into()
+    }
+
+    /// What Postgres said of the values that it refused.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused(sqlx::Error::Database(error)) => Some(error.message()),
+            _ => None,
         }
     }
+}
+
+/// `query_canceled`: the statement's time-out, for nobody else cancels ours.
+fn is_canceled(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("57014")
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -19,6 +19,7 @@ mod outage;
 mod parked;
 pub mod projection;
 mod read;
+mod report;
 mod reprocess;
 mod search;
 mod setting;
@@ -45,6 +46,7 @@ pub use self::{
     label::LabelFilter,
     parked::ParkedFilter,
     read::{EventDetail, SeenDelivery},
+    report::{ReportAnswer, ReportRows, built_in_reports},
     tenant::TenantSummary,
 };
 

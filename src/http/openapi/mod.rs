@@ -18,7 +18,7 @@ use utoipa::openapi::{
 
 pub(super) use self::{
     params::{Changes, Fields, KnownAt},
-    paths::{ActorPath, EventPath, TenantPath, TicketPath},
+    paths::{ActorPath, EventPath, ReportPath, TenantPath, TicketPath},
 };
 use super::{AppState, described};
 
@@ -49,9 +49,13 @@ const ABOUT: &str = "Every ticket event that SuperOffice sent, kept for ever, an
      an offset and come out in UTC with the digits that the sender gave.";
 
 /// The areas of the document, in its order.
-const AREAS: [(&str, &str); 7] = [
+const AREAS: [(&str, &str); 8] = [
     ("tickets", "Tickets by their state, now or then."),
     ("history", "What happened, to one ticket or across all."),
+    (
+        "reports",
+        "Questions that are asked again and again, each with its definition.",
+    ),
     ("events", "The log: what was received, as it was received."),
     ("labels", "What ids are called."),
     ("tenants", "Whose tickets they are."),

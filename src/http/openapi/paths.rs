@@ -45,3 +45,17 @@ pub(in crate::http) struct ActorPath {
     #[param(inline)]
     actor: SomeActor,
 }
+
+/// Of a path.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(
+    dead_code,
+    reason = "it describes what http::extract::ReportName reads"
+)]
+pub(in crate::http) struct ReportPath {
+    /// One that has a log.
+    tenant: Tenant,
+    /// One of those that there are.
+    report: String,
+}

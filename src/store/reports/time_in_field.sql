@@ -26,8 +26,8 @@
 \if :{?percentiles} \else \set percentiles '' \endif
 
 WITH span AS MATERIALIZED (
-    SELECT COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), tenant.first_ticks, 0) AS since,
-           report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now())) AS until,
+    SELECT COALESCE(report.ticks(:'since'), tenant.first_ticks, 0) AS since,
+           COALESCE(report.ticks(:'until'), report.ticks(now())) AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), calendar AS MATERIALIZED (

@@ -1,0 +1,208 @@
+//! `report`: questions that are asked again and again, answered in the terminal.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::{database::Database, hooks::tenant, print, print_bytes};
+use crate::{
+    config::Shared,
+    domain::{
+        ids::Tenant,
+        report::{Arguments, MAX_ROWS, Report},
+    },
+    render::{
+        lines,
+        report::{self, AnswerJson},
+    },
+    store::{ReportAnswer, built_in_reports},
+};
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without a name it lists the reports that there are; with --about it says what one means.\n\n\
+    Examples:\n  \
+    ticketlog report time_in_field --tenant Cust10498 --field status --group-by priority\n  \
+    ticketlog report throughput --tenant Cust10498 --since 2016-03-01T00:00:00Z --zone Europe/Oslo\n  \
+    ticketlog report transitions --tenant Cust10498 --csv > transitions.csv"
+)]
+pub(super) struct ReportArgs {
+    /// Which report.
+    name: Option<String>,
+    /// The customer, as in `ContextIdentifier`.
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// Say what the report answers, what its words mean and what it takes.
+    #[arg(long, requires = "name")]
+    about: bool,
+    #[command(flatten)]
+    given: Given,
+    /// Another parameter, of a report of your own.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    others: Vec<String>,
+    /// The tickets and events behind a row: what stands in its column `drill`.
+    #[arg(long, value_name = "DRILL")]
+    drill: Option<String>,
+    /// As the JSON that the API gives.
+    #[arg(long, conflicts_with_all = ["csv", "ndjson"])]
+    json: bool,
+    /// As CSV.
+    #[arg(long, conflicts_with = "ndjson")]
+    csv: bool,
+    /// As a line of JSON a row.
+    #[arg(long)]
+    ndjson: bool,
+}
+
+/// The parameters that reports that come with the program take; each takes some of them.
+#[derive(Debug, Args)]
+struct Given {
+    /// The field that it is about.
+    #[arg(long)]
+    field: Option<String>,
+    /// From this instant on, like 2025-05-19T09:56:33Z.
+    #[arg(long, value_name = "INSTANT")]
+    since: Option<String>,
+    /// Before this instant.
+    #[arg(long, value_name = "INSTANT")]
+    until: Option<String>,
+    /// As of this instant.
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<String>,
+    /// A row for each group: team, owner, priority, category, month …
+    #[arg(long, value_name = "GROUP")]
+    group_by: Option<String>,
+    /// Where days, months and business hours are counted; else the tenant's zone, else UTC.
+    #[arg(long)]
+    zone: Option<String>,
+    /// Business hours, like "Mon-Fri 08:00-16:00, Sat 10:00-14:00".
+    #[arg(long)]
+    hours: Option<String>,
+    /// Days without business hours, like 2025-05-17,2025-12-25.
+    #[arg(long, value_name = "DAYS")]
+    holidays: Option<String>,
+    /// Percentiles besides the median, like 90,95.
+    #[arg(long)]
+    percentiles: Option<String>,
+    /// The kinds of change that count, like changed,set.
+    #[arg(long)]
+    kind: Option<String>,
+}
+
+impl Given {
+    fn pairs(&self) -> Vec<(String, String)> {
+        let all = [
+            ("field", &self.field),
+            ("since", &self.since),
+            ("until", &self.until),
+            ("at", &self.at),
+            ("group_by", &self.group_by),
+            ("zone", &self.zone),
+            ("hours", &self.hours),
+            ("holidays", &self.holidays),
+            ("percentiles", &self.percentiles),
+            ("kind", &self.kind),
+        ];
+        let given = all.into_iter().filter_map(|(name, value)| {
+            let value = value.clone()?;
+            Some((name.to_owned(), value))
+        });
+        given.collect()
+    }
+}
+
+impl ReportArgs {
+    fn given(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut given = self.given.pairs();
+        for other in &self.others {
+            let (name, value) = other
+                .split_once('=')
+                .with_context(|| format!("--set is NAME=VALUE, not \"{other}\""))?;
+            given.push((name.to_owned(), value.to_owned()));
+        }
+        let drill = self.drill.as_ref();
+        given.extend(drill.map(|drill| ("drill".to_owned(), drill.clone())));
+        Ok(given)
+    }
+}
+
+/// Prints the answer of a report, or what reports there are.
+pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<ExitCode> {
+    let Some(name) = &args.name else {
+        print(&report::list(built_in_reports()));
+        return Ok(ExitCode::SUCCESS);
+    };
+    let report = find(name)?;
+    if args.about {
+        print(&report::about(report));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let named = args.tenant.as_deref();
+    let tenant = tenant(named.context("whose? give --tenant, as in `ContextIdentifier`")?)?;
+    let arguments = report.read(&tenant, &args.given()?)?;
+    let database = Database::open(shared).await?;
+    let answered = answer(&database, &tenant, report, &arguments).await;
+    database.close().await?;
+    let answer = answered?;
+    let found = &answer.found;
+    if args.csv {
+        print_bytes(&report::csv(&found.columns, &found.rows))?;
+    } else if args.ndjson {
+        print_bytes(&lines::lines(&found.rows))?;
+    } else if args.json {
+        let shares = (answer.suspect_share, answer.unproven_share);
+        let json = AnswerJson::new(report, arguments.shown(), shares, &found.rows, found.capped);
+        print(&serde_json::to_string_pretty(&json)?);
+    } else {
+        print(&show(report, &arguments, &answer));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn answer(
+    database: &Database,
+    tenant: &Tenant,
+    report: &Report,
+    arguments: &Arguments,
+) -> anyhow::Result<ReportAnswer> {
+    database.projected(tenant).await?;
+    let answer = database.store.run_report(tenant, report, arguments).await;
+    answer.map_err(|error| match error.refusal() {
+        Some(refusal) => anyhow::anyhow!("the report cannot be asked so: {refusal}"),
+        None => error.into(),
+    })
+}
+
+fn find(name: &str) -> anyhow::Result<&'static Report> {
+    let reports = built_in_reports();
+    let Some(report) = reports.iter().find(|report| report.name == name) else {
+        let names: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
+        bail!(
+            "there is no report \"{name}\"; there are {}",
+            names.join(", ")
+        );
+    };
+    Ok(report)
+}
+
+fn show(report: &Report, arguments: &Arguments, answer: &ReportAnswer) -> String {
+    let found = &answer.found;
+    let plot = report
+        .plot
+        .as_deref()
+        .filter(|_| arguments.drill().is_none());
+    let table = report::table(&found.columns, &found.rows, plot);
+    let capped = if found.capped {
+        format!(", the first {MAX_ROWS}")
+    } else {
+        String::new()
+    };
+    format!(
+        "{table}\n{} rows{capped}. Of the intervals between events {:.1} % are suspect, {:.1} % unproven.",
+        found.rows.len(),
+        answer.suspect_share * 100.0,
+        answer.unproven_share * 100.0,
+    )
+}

@@ -1,0 +1,112 @@
+//! What a report is asked with.
+
+use std::collections::BTreeMap;
+
+use super::{DRILL, Kind, Report, TENANT};
+use crate::domain::{ids::Tenant, instant::OccurredAt};
+
+/// What a report is asked with: checked, and complete with what was not given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arguments(BTreeMap<String, String>);
+
+/// Something that a report cannot be asked with. Says what is wrong and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ArgumentError(String);
+
+impl Report {
+    /// Reads what a report is asked with: names with values, in any order. A name may come again only for kinds of
+    /// change, which are joined.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] for a name that the report does not take, a value that the parameter does not take, and a time
+    /// that ends before it begins.
+    pub fn read(
+        &self,
+        tenant: &Tenant,
+        given: &[(String, String)],
+    ) -> Result<Arguments, ArgumentError> {
+        let mut values: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in given {
+            let read = self.read_one(name, value)?;
+            let is_list = self.kind(name) == Some(&Kind::Kinds);
+            match values.get_mut(name) {
+                None => {
+                    values.insert(name.clone(), read);
+                }
+                Some(all) if is_list => {
+                    all.push(',');
+                    all.push_str(&read);
+                }
+                Some(_) => return Err(ArgumentError(format!("{name} may be given once"))),
+            }
+        }
+        for parameter in &self.parameters {
+            let default = || parameter.default.clone();
+            values.entry(parameter.name.clone()).or_insert_with(default);
+        }
+        values.insert(TENANT.to_owned(), tenant.as_str().to_owned());
+        let arguments = Arguments(values);
+        match (arguments.ticks("since"), arguments.ticks("until")) {
+            (Some(since), Some(until)) if until <= since => {
+                Err(ArgumentError("until must be later than since".to_owned()))
+            }
+            _ => Ok(arguments),
+        }
+    }
+
+    fn read_one(&self, name: &str, value: &str) -> Result<String, ArgumentError> {
+        if name == DRILL && self.drills {
+            return Ok(value.to_owned());
+        }
+        let kind = self.kind(name).ok_or_else(|| {
+            let known = self.parameters.iter().map(|known| known.name.as_str());
+            let known: Vec<&str> = known.chain(self.drills.then_some(DRILL)).collect();
+            ArgumentError(format!(
+                "unknown parameter `{name}`: the report {} takes {}",
+                self.name,
+                known.join(", ")
+            ))
+        })?;
+        // As if it had not been given.
+        if value.is_empty() && *kind != Kind::Field {
+            return Ok(String::new());
+        }
+        kind.read(value).map_err(|more| {
+            ArgumentError(match more {
+                Some(more) => format!("{name}: {more}"),
+                None => format!("{name} must be {}, not \"{value}\"", kind.expects()),
+            })
+        })
+    }
+
+    fn kind(&self, name: &str) -> Option<&Kind> {
+        let known = self.parameters.iter().find(|known| known.name == name);
+        known.map(|known| &known.kind)
+    }
+}
+
+impl Arguments {
+    /// What a parameter of the statement is, as SQL takes it; empty for nothing.
+    pub fn value(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The row whose evidence is asked for.
+    pub fn drill(&self) -> Option<&str> {
+        self.0.get(DRILL).map(String::as_str)
+    }
+
+    /// The parameter of this name, an instant, in ticks of 100 ns; `None` if it is not given.
+    pub fn ticks(&self, name: &str) -> Option<i64> {
+        OccurredAt::parse_zoned(self.0.get(name)?).map(|at| at.ticks())
+    }
+
+    /// What it was, by name, without the tenant; `None` for what was not given and has no default.
+    pub fn shown(&self) -> BTreeMap<&str, Option<&str>> {
+        let shown = self.0.iter().filter(|(name, _)| *name != TENANT);
+        shown
+            .map(|(name, value)| (name.as_str(), (!value.is_empty()).then_some(value.as_str())))
+            .collect()
+    }
+}

@@ -1,0 +1,185 @@
+//! Reports: which there are, and their answers.
+
+use axum::{extract::State, response::Response};
+use serde::Deserialize;
+
+use super::{
+    AppState,
+    error::ApiError,
+    extract::{Path, Query, ReportName},
+    list::{Asked, Format},
+    openapi::{ReportPath, TenantPath},
+    projected::Stale,
+};
+use crate::{
+    domain::{
+        ids::Tenant,
+        report::{Arguments, Report},
+    },
+    render::{
+        json::ListJson,
+        lines,
+        report::{self, AnswerJson, ReportJson},
+    },
+    store::{StoreError, built_in_reports},
+};
+
+/// Parameters of [`list_reports`].
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReportsParams {
+    /// The form of the list.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// Parameters of [`show_report`]: of them all those that the report takes, and of an operator's own report others
+/// besides.
+#[derive(Debug, Default, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it describes what `Report::read` reads")]
+pub(super) struct ReportParams {
+    /// The field that it is about.
+    field: Option<String>,
+    /// From this instant on.
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// Before this instant.
+    #[param(format = DateTime)]
+    until: Option<String>,
+    /// As of this instant.
+    #[param(format = DateTime)]
+    at: Option<String>,
+    /// A row for each group.
+    group_by: Option<String>,
+    /// Where days, months and business hours are counted: an IANA name; else the tenant's zone, else UTC.
+    #[param(format = "iana-time-zone")]
+    zone: Option<String>,
+    /// Business hours, like `Mon-Fri 08:00-16:00, Sat 10:00-14:00`.
+    hours: Option<String>,
+    /// Days without business hours, like `2025-05-17,2025-12-25`.
+    holidays: Option<String>,
+    /// Percentiles besides the median, like `90,95`.
+    percentiles: Option<String>,
+    /// The kinds of change that count, like `changed,set`.
+    kind: Option<String>,
+    /// `drill` of a row: gives the tickets and events behind it.
+    drill: Option<String>,
+    /// Whether to wait for the projections.
+    #[param(inline)]
+    stale: Option<Stale>,
+    /// The form of the answer.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// `GET /v1/tenants/{tenant}/reports`: the reports that there are.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/reports",
+    tag = "reports",
+    summary = "Which reports there are",
+    description = "All of them, with what they answer, what their words mean and what they take.",
+    params(TenantPath, ReportsParams),
+    responses((status = 200, description = "All reports", body = ListJson<ReportJson>)),
+)]
+pub(super) async fn list_reports(
+    State(state): State<AppState>,
+    Path(tenant): Path<Tenant>,
+    asked: Asked,
+    Query(params): Query<ReportsParams>,
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
+    let store = state.store().await?;
+    super::tickets::known_at(&store, &tenant, None).await?;
+    let items = built_in_reports().iter().map(ReportJson::from).collect();
+    Ok(form.answer(&ListJson { items, next: None }))
+}
+
+/// `GET /v1/tenants/{tenant}/reports/{report}`: its answer, or the evidence for a row of it.
+#[utoipa::path(
+    get,
+    path = "/v1/tenants/{tenant}/reports/{report}",
+    tag = "reports",
+    summary = "The answer of a report",
+    description = "Not in pages: all of it, up to 100,000 rows. Every row has a `drill`: the same parameters and that \
+        one give the tickets and events behind it. A report takes those of the parameters that it has a use for, and \
+        refuses the others.",
+    params(ReportPath, ReportParams),
+    responses((status = 200, description = "The answer", body = AnswerJson<'_>)),
+)]
+pub(super) async fn show_report(
+    State(state): State<AppState>,
+    ReportName(tenant, name): ReportName,
+    asked: Asked,
+    Query(given): Query<Vec<(String, String)>>,
+) -> Result<Response, ApiError> {
+    let (ours, given) = Ours::part(given)?;
+    let form = asked.form(ours.format)?;
+    let report = find(&name)?;
+    let arguments = report.read(&tenant, &given);
+    let arguments = arguments.map_err(|error| ApiError::BadParameter(error.to_string()))?;
+    let store = state.store().await?;
+    state.projected(&store, &tenant, ours.stale).await?;
+    let answer = store.run_report(&tenant, report, &arguments).await;
+    let answer = answer.map_err(|error| blame(report, &arguments, error))?;
+    let found = &answer.found;
+    let body = match form.format() {
+        Format::Json => {
+            let shares = (answer.suspect_share, answer.unproven_share);
+            let json =
+                AnswerJson::new(report, arguments.shown(), shares, &found.rows, found.capped);
+            // Serialising into memory what has text for keys cannot fail.
+            serde_json::to_vec(&json).unwrap_or_default()
+        }
+        Format::Csv => report::csv(&found.columns, &found.rows),
+        Format::Ndjson => lines::lines(&found.rows),
+    };
+    Ok(form.answer_with(body.into(), None))
+}
+
+/// The parameters that are not the report's.
+#[derive(Debug, Default, Deserialize)]
+struct Ours {
+    format: Option<Format>,
+    stale: Option<Stale>,
+}
+
+impl Ours {
+    /// Parts the query into ours and the report's.
+    fn part(given: Vec<(String, String)>) -> Result<(Self, Vec<(String, String)>), ApiError> {
+        let is_ours = |name: &str| name == "format" || name == "stale";
+        let (ours, others): (Vec<_>, Vec<_>) =
+            given.into_iter().partition(|(name, _)| is_ours(name));
+        // Pairs can always be written as a query.
+        let ours = serde_html_form::to_string(&ours).unwrap_or_default();
+        Ok((super::extract::read_query(&ours)?, others))
+    }
+}
+
+fn find(name: &str) -> Result<&'static Report, ApiError> {
+    let reports = built_in_reports();
+    reports
+        .iter()
+        .find(|report| report.name == name)
+        .ok_or_else(|| {
+            let names: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
+            ApiError::Unknown(format!(
+                "there is no report \"{name}\"; there are {}",
+                names.join(", ")
+            ))
+        })
+}
+
+/// What Postgres refuses of a report that runs for everybody else is what this one was asked with.
+fn blame(report: &Report, arguments: &Arguments, error: StoreError) -> ApiError {
+    match error.refusal() {
+        Some(refusal) => ApiError::BadParameter(format!(
+            "the report {} cannot be asked with {:?}: {refusal}",
+            report.name,
+            arguments.shown()
+        )),
+        None => error.into(),
+    }
+}
