@@ -45,6 +45,7 @@ mod read;
 mod real_data;
 mod real_desk;
 mod receive;
+mod reports;
 mod search;
 mod sender;
 mod signatures;

@@ -1,0 +1,4 @@
+//! Reports.
+
+mod faces;
+mod real;

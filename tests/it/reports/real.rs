@@ -1,0 +1,123 @@
+//! The reports of 25,014 real events, held against answers that were computed from the raw source by another program;
+//! by every way to ask for them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::faces::ask;
+use crate::{
+    real_data::{data, expected, import},
+    support::{app::TestApp, cluster::TestDb},
+};
+
+const TENANT: &str = "Cust10498";
+
+/// Later than all of it, so that the age of what is open is the same whenever the test runs.
+const UNTIL: &str = "2017-03-01T00:00:00Z";
+
+/// Seconds by which durations may differ: the expected ones are rounded to thousandths.
+const TOLERANCE: f64 = 0.01;
+
+#[tokio::test]
+async fn reports_of_real_tickets_are_as_computed_independently() {
+    let db = TestDb::create().await;
+    import(&db);
+    let app = TestApp::start_with(db, false).await;
+    app.settle().await;
+    let expected = expected();
+    for (field, name) in [
+        ("ticket_status", "time_in_ticket_status"),
+        ("status", "time_in_base_status"),
+    ] {
+        time_in_field(&app, field, &expected[name]).await;
+    }
+    time_of_each_ticket(&app).await;
+}
+
+fn near(found: &Value, expected: &Value) -> bool {
+    match (found.as_f64(), expected.as_f64()) {
+        (Some(found), Some(expected)) => (found - expected).abs() <= TOLERANCE,
+        _ => found == expected,
+    }
+}
+
+fn assert_near(found: &Value, expected: &Value, what: &str) {
+    assert!(
+        near(found, expected),
+        "{what}: {found}, expected {expected}"
+    );
+}
+
+async fn time_in_field(app: &TestApp, field: &str, expected: &Value) {
+    let given = [("field", field), ("until", UNTIL)];
+    let rows = ask(app, TENANT, "time_in_field", &given).await;
+    let expected = expected.as_array().unwrap();
+    assert_eq!(rows.len(), expected.len());
+    for one in expected {
+        let row = rows.iter().find(|row| row["value"] == one["id"]).unwrap();
+        for (column, name) in [
+            ("visits", "visits"),
+            ("closed_visits", "closed_visits"),
+            ("open_visits", "current_in"),
+            ("total_seconds", "total_seconds"),
+            (
+                "median_seconds_per_visit",
+                "median_seconds_per_closed_visit",
+            ),
+            ("median_seconds_per_ticket", "median_seconds_per_ticket"),
+        ] {
+            assert_near(
+                &row[column],
+                &one[name],
+                &format!("{field} {} {column}", one["id"]),
+            );
+        }
+        // The evidence is as many visits, and they take as long.
+        let drill = row["drill"].as_str().unwrap();
+        let given = [("field", field), ("until", UNTIL), ("drill", drill)];
+        let evidence = ask(app, TENANT, "time_in_field", &given).await;
+        assert_eq!(json!(evidence.len()), row["visits"]);
+        let closed = evidence
+            .iter()
+            .filter(|visit| visit["until_at"] != Value::Null);
+        let seconds: f64 = closed.map(|visit| visit["seconds"].as_f64().unwrap()).sum();
+        assert!((seconds - row["total_seconds"].as_f64().unwrap()).abs() < TOLERANCE);
+    }
+}
+
+/// Each ticket's time in each status, from the evidence.
+async fn time_of_each_ticket(app: &TestApp) {
+    let mut found: BTreeMap<(i64, i64), (usize, f64)> = BTreeMap::new();
+    for status in 1..=8 {
+        let drill = status.to_string();
+        let evidence =
+            super::faces::over_rest(app, TENANT, "time_in_field", &[("drill", &drill)]).await;
+        for visit in evidence {
+            let entry = found
+                .entry((visit["ticket"].as_i64().unwrap(), status))
+                .or_default();
+            entry.0 += 1;
+            if visit["until_at"] != Value::Null {
+                entry.1 += visit["seconds"].as_f64().unwrap();
+            }
+        }
+    }
+    let file =
+        std::fs::File::open(data("expected_uci_incidents_3500_time_in_status.csv.gz")).unwrap();
+    let mut table = csv::Reader::from_reader(flate2::read::GzDecoder::new(file));
+    let mut rows = 0;
+    for row in table.records() {
+        let row = row.unwrap();
+        let number = |at: usize| row[at].parse::<f64>().unwrap();
+        let whole = |at: usize| row[at].parse::<i64>().unwrap();
+        let (visits, seconds) = found[&(whole(0), whole(1))];
+        assert_eq!(visits, row[3].parse::<usize>().unwrap());
+        assert!(
+            (seconds - number(4)).abs() <= TOLERANCE,
+            "{row:?}: {seconds}"
+        );
+        rows += 1;
+    }
+    assert_eq!(rows, found.len());
+}
