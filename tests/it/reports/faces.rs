@@ -117,9 +117,7 @@ fn as_csv_shows(item: &Value) -> Map<String, Value> {
     let shown = item.as_object().unwrap().iter().map(|(name, value)| {
         let value = match value {
             Value::Null => Value::Null,
-            Value::String(text) => text
-                .parse::<f64>()
-                .map_or_else(|_| value.clone(), rounded),
+            Value::String(text) => text.parse::<f64>().map_or_else(|_| value.clone(), rounded),
             Value::Number(number) => rounded(number.as_f64().unwrap()),
             other => Value::from(other.to_string()),
         };

@@ -1,4 +1,5 @@
 //! Reports.
 
 mod faces;
+mod golden;
 mod real;

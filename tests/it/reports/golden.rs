@@ -1,0 +1,251 @@
+//! One ticket for each way in which a history is not plain, and what reports make of them: worked out by hand.
+//!
+//! All of it happens on 2025-05-01, at full hours UTC; reports look until the end of that day. By status:
+//!
+//! ```text
+//!                             08   09   10   11   12   13 … 24
+//! 1 late                      1 ─────── 3 ─────── 2 ─────────    the event of 10 arrives last
+//! 2 repeated                  1 ── 2 ──────────────────────────  the event of 9 comes twice, under two ids
+//! 3 deleted, then reopened    1 ── 2 ── 4 ── 1 ────────────────
+//! 4 merged                    1 ─────── 5 ─────────────────────
+//! 5 postponed                 1 ── 3 ──────────── 1 ── 2 ──────
+//! 6 seen late                           3 ─────── 2 ───────────  no created event ever came
+//! 7 sender without values     ? ───────────────── 2 ───────────  nothing but names until 12
+//! 8 a value that went unseen  1 ── ? ─────── 1 ────────────────  at 9 the status is named and not sent
+//! 9 reopened                  1 ── 2 ──────────── 1 ── 2 ──────
+//! ```
+
+use serde_json::{Value, json};
+
+use super::faces::ask;
+use crate::support::{
+    app::TestApp,
+    payload::{Payload, changed, created},
+};
+
+const UNTIL: &str = "2025-05-02T00:00:00Z";
+
+fn at(payload: Payload, hour: u8) -> Payload {
+    payload.at(&format!("2025-05-01T{hour:02}:00:00Z"))
+}
+
+/// The status that a ticket gets at a full hour.
+fn status(ticket: i64, hour: u8, status: i64) -> Payload {
+    at(changed(ticket).set("status", status), hour)
+}
+
+/// The tickets above, in the order in which they arrive.
+async fn golden() -> TestApp {
+    let app = TestApp::start().await;
+    let mut bodies = vec![
+        at(created(1), 8),
+        status(1, 12, 2),
+        status(1, 10, 3),
+        at(created(2), 8),
+        status(2, 9, 2),
+        status(2, 9, 2),
+        at(created(3), 8),
+        status(3, 9, 2),
+        status(3, 10, 4),
+        status(3, 11, 1),
+        at(created(4), 8),
+        status(4, 10, 5),
+        at(created(5), 8),
+        status(5, 9, 3),
+        status(5, 12, 1),
+        status(5, 13, 2),
+        status(6, 10, 3),
+        status(6, 12, 2),
+    ];
+    let names_only = |payload: Payload| payload.without("FieldValues");
+    bodies.extend([
+        names_only(at(created(7), 8)),
+        names_only(status(7, 10, 3)),
+        status(7, 12, 2),
+        at(created(8), 8),
+        names_only(status(8, 9, 3)),
+        status(8, 11, 1),
+        at(created(9), 8),
+        status(9, 9, 2),
+        status(9, 12, 1),
+        status(9, 13, 2),
+    ]);
+    for body in bodies {
+        app.deliver(body).await.assert(200);
+    }
+    app.settle().await;
+    app
+}
+
+/// Some columns of the rows of a report, in its order.
+async fn columns<const N: usize>(
+    app: &TestApp,
+    report: &str,
+    given: &[(&str, &str)],
+    columns: [&str; N],
+) -> Value {
+    let rows = ask(app, "Cust1", report, given).await;
+    let rows = rows
+        .iter()
+        .map(|row| columns.map(|column| row[column].clone()).to_vec());
+    json!(rows.collect::<Vec<_>>())
+}
+
+/// Hours in seconds.
+fn hours(hours: f64) -> f64 {
+    hours * 3600.0
+}
+
+#[tokio::test]
+async fn time_in_status_is_what_one_counts_by_hand() {
+    let app = golden().await;
+    let given = [("field", "status"), ("until", UNTIL)];
+    let found = columns(
+        &app,
+        "time_in_field",
+        &given,
+        [
+            "known",
+            "value",
+            "visits",
+            "closed_visits",
+            "open_visits",
+            "tickets",
+            "total_seconds",
+            "open_seconds",
+            "median_seconds_per_visit",
+            "median_seconds_per_ticket",
+        ],
+    )
+    .await;
+    // In order of the time that is over. Closed visits in hours, by ticket:
+    // 1: 2 · 1 · 1 · 2 · 1 + 1 · 1 (of 8) · 1 + 1 (of 9); of each ticket 2 1 1 2 2 1 2
+    // 3: 2 · 3 · 2      unknown: 4 of 7, 2 of 8      2: 1 (of 3) · 3 (of 9)      4: 1      5: never over
+    let expected = json!([
+        [
+            true,
+            1,
+            11,
+            9,
+            2,
+            7,
+            hours(11.0),
+            hours(26.0),
+            hours(1.0),
+            hours(2.0)
+        ],
+        [true, 3, 3, 3, 0, 3, hours(7.0), 0.0, hours(2.0), hours(2.0)],
+        [false, null, 0, 0, 0, 2, hours(6.0), 0.0, null, null],
+        [
+            true,
+            2,
+            8,
+            2,
+            6,
+            7,
+            hours(4.0),
+            hours(73.0),
+            hours(2.0),
+            hours(2.0)
+        ],
+        [true, 4, 1, 1, 0, 1, hours(1.0), 0.0, hours(1.0), hours(1.0)],
+        [true, 5, 1, 0, 1, 1, 0.0, hours(14.0), null, null],
+    ]);
+    assert_numbers(&found, &expected);
+    // All of it is the time since the tickets' first events: 16 hours of eight, 14 of the sixth.
+    let all: f64 = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row[6].as_f64().unwrap() + row[7].as_f64().unwrap())
+        .sum();
+    assert!((all - hours(16.0 * 8.0 + 14.0)).abs() < 0.01);
+}
+
+#[tokio::test]
+async fn a_window_cuts_visits_at_its_ends() {
+    let app = golden().await;
+    let given = [
+        ("field", "status"),
+        ("since", "2025-05-01T09:30:00Z"),
+        ("until", "2025-05-01T11:30:00Z"),
+    ];
+    let names = [
+        "known",
+        "value",
+        "visits",
+        "closed_visits",
+        "total_seconds",
+        "open_seconds",
+    ];
+    let found = columns(&app, "time_in_field", &given, names).await;
+    // A visit that ended later is over all the same. Hours from 9:30 to 11:30:
+    // 3: 1.5 of 1, 2 of 5, 1.5 of 6 · 2: 0.5 of 3, 2 of 9 over, 2 of 2 open
+    // 1: 0.5 of 1 and 0.5 of 4 over, 0.5 of 3 and of 8 open · 4: 1 of 3 · 5: 1.5 of 4 open · unknown: 2 of 7, 1.5 of 8
+    let expected = json!([
+        [true, 3, 3, 3, hours(5.0), 0.0],
+        [false, null, 0, 0, hours(3.5), 0.0],
+        [true, 2, 3, 2, hours(2.5), hours(2.0)],
+        [true, 1, 4, 2, hours(1.0), hours(1.0)],
+        [true, 4, 1, 1, hours(1.0), 0.0],
+        [true, 5, 1, 0, 0.0, hours(1.5)],
+    ]);
+    assert_numbers(&found, &expected);
+}
+
+#[tokio::test]
+async fn business_hours_are_local_and_know_holidays_and_changes_of_the_clock() {
+    let app = TestApp::start().await;
+    // In Oslo the clocks go forward at 2:00 on Sunday 2025-03-30. From Friday 28 March 15:00 (14:00 UTC) on.
+    let bodies = [
+        created(1).at("2025-03-28T14:00:00Z"),
+        changed(1).set("status", 2).at("2025-04-01T14:00:00Z"),
+    ];
+    for body in bodies {
+        app.deliver(body).await.assert(200);
+    }
+    app.settle().await;
+    // To Tuesday 1 April 16:00 (14:00 UTC).
+    for (hours_given, holidays, expected) in [
+        ("", "", 96.0),
+        // Friday 1, Monday 8, Tuesday 8.
+        ("Mon-Fri 08:00-16:00", "", 17.0),
+        ("Mon-Fri 08:00-16:00", "2025-03-31", 9.0),
+        // Friday 9, Saturday 24, Sunday 23, for one hour there was not.
+        ("Fri-Sun 00:00-24:00", "", 56.0),
+        ("Sun 01:00-04:00", "", 2.0),
+        ("Mon 08:00-12:00, Mon 12:30-16:00, Tue 15:30-18:00", "", 8.0),
+    ] {
+        let given = [
+            ("field", "status"),
+            ("until", "2025-04-02T00:00:00Z"),
+            ("zone", "Europe/Oslo"),
+            ("hours", hours_given),
+            ("holidays", holidays),
+        ];
+        let rows = ask(&app, "Cust1", "time_in_field", &given).await;
+        let row = rows.iter().find(|row| row["value"] == 1).unwrap();
+        let found = row["total_seconds"].as_f64().unwrap() / 3600.0;
+        assert!(
+            (found - expected).abs() < 1e-6,
+            "{hours_given} {holidays}: {found}, expected {expected}"
+        );
+    }
+}
+
+/// Equal, but for how numbers are written.
+fn assert_numbers(found: &Value, expected: &Value) {
+    let plain = |value: &Value| {
+        let rows = value.as_array().unwrap().iter();
+        let rows = rows.map(|row| {
+            let cells = row.as_array().unwrap().iter();
+            let cells = cells.map(|cell| {
+                cell.as_f64()
+                    .map_or_else(|| cell.clone(), |number| json!(number))
+            });
+            cells.collect::<Vec<_>>()
+        });
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(plain(found), plain(expected));
+}
