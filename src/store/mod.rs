@@ -180,10 +180,20 @@ impl Store {
     /// A connection outside the pool, which would try for its whole time-out before it says why it cannot
     /// connect.
     async fn connect(&self) -> Result<PgConnection, StoreError> {
+        self.connect_with(&self.options).await
+    }
+
+    /// The same, for a session that keeps no statement, and so no plan.
+    async fn connect_to_plan_anew(&self) -> Result<PgConnection, StoreError> {
+        let options = self.options.clone().statement_cache_capacity(0);
+        self.connect_with(&options).await
+    }
+
+    async fn connect_with(&self, options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
         if self.reads.is_closed() {
             return Err(sqlx::Error::PoolClosed.into());
         }
-        let connecting = PgConnection::connect_with(&self.options);
+        let connecting = PgConnection::connect_with(options);
         match timeout(ACQUIRE_TIMEOUT, connecting).await {
             Ok(connected) => Ok(connected?),
             Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
