@@ -1,0 +1,49 @@
+-- What there is to doubt about the record, by reason.
+--
+-- An interval lies between two consecutive events of a ticket, or before its first, and counts where the event that ends
+-- it lies: between `since` and `until`. One with two reasons counts in both rows, so that the rows do not add up. `state`
+-- is what the reason alone makes of an interval: `suspect` if something was missed, `unproven` if the evidence is thin.
+-- No rows at all means that nothing speaks against the record, not that it is proven. The open interval after the last
+-- event of a ticket is not in here, for what can be said of it changes without an event.
+--
+-- tenant: tenant. Whose tickets.
+\if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
+-- since: instant. Intervals that ended then or later.
+\if :{?since} \else \set since '' \endif
+-- until: instant. Intervals that ended before then.
+\if :{?until} \else \set until '' \endif
+-- group_by: group. Rows for each group of tickets, by what each holds now, or by the month of its first event.
+\if :{?group_by} \else \set group_by '' \endif
+-- zone: zone. Where months are counted; without it the tenant's.
+\if :{?zone} \else \set zone '' \endif
+
+WITH span AS MATERIALIZED (
+    SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone FROM report.tenant WHERE tenant.tenant = :'tenant'
+), doubt AS MATERIALIZED (
+    SELECT gap.ticket, gap.event_id, gap.state, gap.reasons, gap.from_ticks, gap.until_ticks, reason.reason,
+           grouped.key AS "group",
+           CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') || '/' ELSE '' END || reason.reason AS drill
+    FROM span CROSS JOIN report.completeness AS gap
+    CROSS JOIN LATERAL unnest(gap.reasons) AS reason (reason)
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+        ON :'group_by' <> '' AND grouped.ticket = gap.ticket
+    WHERE gap.tenant = :'tenant' AND gap.state <> 'consistent'
+      AND gap.until_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808)
+      AND gap.until_ticks < COALESCE(report.ticks(NULLIF(:'until', '')::timestamptz), 9223372036854775807)
+)
+\if :{?drill}
+-- The intervals of a row, suspect ones first, then the longest; each with the event that ends it.
+SELECT ticket, event_id, state, reasons, report.at(from_ticks) AS from_at, report.at(until_ticks) AS until_at,
+       (until_ticks - from_ticks) / 1e7::double precision AS seconds
+FROM doubt
+WHERE drill = :'drill'
+ORDER BY state, seconds DESC NULLS LAST, ticket, until_ticks, event_id
+\else
+SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
+       reason, count(*) AS intervals, count(DISTINCT ticket) AS tickets,
+       CASE WHEN reason IN ('conflict', 'no_changes_declared', 'starts_late', 'undeclared_change', 'unseen_write')
+            THEN 'suspect' ELSE 'unproven' END AS state, drill
+FROM doubt
+GROUP BY "group", reason, drill
+ORDER BY "group" NULLS LAST, state, intervals DESC, reason
+\endif

@@ -1,0 +1,83 @@
+-- How long tickets waited for their first response.
+--
+-- Derived, not measured: SuperOffice sends no event for a message. The first response is taken to be the first event
+-- after the ticket's first one whose Changes declare `replied_at`; its Timestamp is the instant, for the value is not
+-- sent. What the ticket's first event itself declares says nothing of a wait. A ticket counts where its first event
+-- lies: between `since` and `until`; its response may come later. Of a ticket whose created event is missing the wait
+-- begins with the first event that there is, and is too short. All durations are within the business hours, where some
+-- are given.
+--
+-- tenant: tenant. Whose tickets.
+\if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
+-- since: instant. Tickets whose first event was then or later.
+\if :{?since} \else \set since '' \endif
+-- until: instant. Tickets whose first event was before then.
+\if :{?until} \else \set until '' \endif
+-- group_by: group. A row for each group of tickets, by what each holds now, or by the month of its first event.
+\if :{?group_by} \else \set group_by '' \endif
+-- zone: zone. Where months and business hours are counted; without it the tenant's.
+\if :{?zone} \else \set zone '' \endif
+-- hours: hours. Business hours; without them all hours count.
+\if :{?hours} \else \set hours '' \endif
+-- holidays: dates. Days without business hours.
+\if :{?holidays} \else \set holidays '' \endif
+-- percentiles: percentiles. Further percentiles, besides the median and the 90th.
+\if :{?percentiles} \else \set percentiles '' \endif
+
+WITH span AS MATERIALIZED (
+    SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone,
+           GREATEST(report.ticks(NULLIF(:'since', '')::timestamptz), tenant.first_ticks) AS first_ticks,
+           -- A clock that is years ahead must not make a calendar of years.
+           CASE WHEN :'hours' = '' THEN tenant.last_ticks
+                ELSE LEAST(tenant.last_ticks, report.ticks(now() + interval '1 day')) END AS last_ticks
+    FROM report.tenant WHERE tenant.tenant = :'tenant'
+), calendar AS MATERIALIZED (
+    SELECT calendar.* FROM span
+    CROSS JOIN LATERAL report.calendar(:'hours', :'holidays', span.zone, span.first_ticks, span.last_ticks) AS calendar
+), reply AS MATERIALIZED (
+    SELECT DISTINCT ON (change.ticket) change.ticket, change.event_id, change.occurred_ticks
+    FROM report.change
+    JOIN report.ticket ON ticket.tenant = :'tenant' AND ticket.ticket = change.ticket
+        AND change.occurred_ticks > ticket.first_ticks
+    WHERE change.tenant = :'tenant' AND change.field = 'replied_at' AND change.declared
+      AND change.occurred_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808)
+    ORDER BY change.ticket, change.occurred_ticks, change.event_id
+), wait AS MATERIALIZED (
+    SELECT ticket.ticket, ticket.first_ticks, reply.event_id, reply.occurred_ticks,
+           CASE WHEN reply.ticket IS NOT NULL
+                THEN report.worked(reply.occurred_ticks, opens, closes, before)
+                     - report.worked(ticket.first_ticks, opens, closes, before) END AS ticks,
+           grouped.key AS "group",
+           CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') ELSE 'all' END AS drill
+    FROM span CROSS JOIN calendar
+    CROSS JOIN report.ticket
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+        ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
+    LEFT JOIN reply ON reply.ticket = ticket.ticket
+    WHERE ticket.tenant = :'tenant'
+      AND ticket.first_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808)
+      AND ticket.first_ticks < COALESCE(report.ticks(NULLIF(:'until', '')::timestamptz), 9223372036854775807)
+)
+\if :{?drill}
+-- The responses of a row, the longest wait first; then the tickets without one, the oldest first.
+SELECT ticket, event_id, report.at(first_ticks) AS first_at, report.at(occurred_ticks) AS replied_at,
+       ticks / 1e7::double precision AS seconds
+FROM wait
+WHERE drill = :'drill'
+ORDER BY seconds DESC NULLS LAST, first_ticks, ticket
+\else
+, by_group AS (
+    SELECT "group", drill, count(ticks) AS tickets, count(*) - count(ticks) AS without,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY ticks::double precision) / 1e7 AS median,
+           percentile_cont(0.9) WITHIN GROUP (ORDER BY ticks::double precision) / 1e7 AS p90,
+           percentile_cont(ARRAY(
+               SELECT share::double precision / 100 FROM unnest(string_to_array(:'percentiles', ',')) AS share
+           )) WITHIN GROUP (ORDER BY ticks / 1e7::double precision) AS percentiles
+    FROM wait GROUP BY "group", drill
+)
+SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
+       tickets, median AS median_seconds, p90 AS p90_seconds, without AS tickets_without_response,
+       report.percentile_names(:'percentiles', percentiles) AS percentiles, drill
+FROM by_group
+ORDER BY "group" NULLS LAST
+\endif

@@ -1,0 +1,142 @@
+-- What came in, went out and came back, day by day, and what was left.
+--
+-- A row for each day from `since` to `until`, days without anything too; the first and the last may be parts of days.
+-- `created` counts tickets by their created event. A ticket whose created event is missing is counted as created on no
+-- day, though it stands in the backlog from its first event on. `closed` counts events that brought the base status to 2
+-- (closed), a ticket created closed among them, each time; a status 2 that merely showed itself, at the first sight of a
+-- ticket or after a time unknown, closes nothing. `reopened` counts steps from 2 straight to 0, 1 or 3. `backlog` is the
+-- tickets whose status was known at the end of the day and neither 2 (closed) nor 4 (deleted) nor 5 (merged); `unknown`
+-- those of which no status was known. So the backlog does not follow from the other columns alone.
+--
+-- tenant: tenant. Whose tickets.
+\if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
+-- since: instant. From then on; without it from the first event.
+\if :{?since} \else \set since '' \endif
+-- until: instant. Before then; without it up to now.
+\if :{?until} \else \set until '' \endif
+-- group_by: group. Rows for each group of tickets, by what each holds now, or by the month of its first event.
+\if :{?group_by} \else \set group_by '' \endif
+-- zone: zone. Where days and months are counted; without it the tenant's.
+\if :{?zone} \else \set zone '' \endif
+
+WITH span AS MATERIALIZED (
+    SELECT COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), tenant.first_ticks) AS since,
+           report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now())) AS until,
+           COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
+    FROM report.tenant WHERE tenant.tenant = :'tenant'
+), midnight AS (
+    SELECT at::date AS day, (at AT TIME ZONE span.zone) AS begins, span.zone, span.since, span.until
+    FROM span CROSS JOIN LATERAL generate_series(
+        date_trunc('day', report.at(span.since) AT TIME ZONE span.zone),
+        report.at(span.until - 1) AT TIME ZONE span.zone, interval '1 day') AS at
+    WHERE span.since < span.until
+), day AS MATERIALIZED (
+    -- Where the clocks go back over midnight, a day begins with the first of its two midnights.
+    SELECT day, nth::integer, starts.ticks AS from_ticks, lead(starts.ticks, 1, until) OVER (ORDER BY nth) AS until_ticks
+    FROM (SELECT *, row_number() OVER (ORDER BY day) AS nth FROM midnight) AS midnight
+    CROSS JOIN LATERAL (
+        SELECT GREATEST(since, report.ticks(
+            CASE WHEN ((begins - interval '1 hour') AT TIME ZONE zone)::date = day
+                 THEN begins - interval '1 hour' ELSE begins END)) AS ticks) AS starts
+), step AS (
+    SELECT ticket, event_id, occurred_ticks AS ticks, 'created' AS step
+    FROM report.entry
+    -- This word is the first created event's of a ticket, and no repeat's.
+    WHERE tenant = :'tenant' AND lifecycle = 'created'
+      AND occurred_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808)
+      AND occurred_ticks < report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now()))
+    UNION ALL
+    SELECT ticket, event_id, occurred_ticks, CASE WHEN to_key = '2' THEN 'closed' ELSE 'reopened' END
+    FROM report.change
+    WHERE tenant = :'tenant' AND field = 'status' AND to_key IN ('0', '1', '2', '3')
+      AND (to_key = '2' OR (kind = 'changed' AND from_key = '2'))
+      AND occurred_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808)
+      AND occurred_ticks < report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now()))
+), run AS (
+    -- Which of these runs are over before the first day makes no difference to any.
+    SELECT ticket, from_event_id, from_ticks, until_ticks, key IN ('2', '4', '5') AS done
+    FROM report.field_interval
+    WHERE tenant = :'tenant' AND field = 'status'
+      AND from_ticks < report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now()))
+      AND (until_ticks IS NULL
+           OR until_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808))
+), seen AS (
+    SELECT ticket, first_ticks FROM report.ticket
+    WHERE tenant = :'tenant' AND first_ticks < report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now()))
+)
+\if :{?drill}
+-- What is behind a day: the events that it counts, in order, then the tickets left at its end, each with the event from
+-- which it held its status, the oldest first; then those of unknown status, with their last event by then.
+, asked AS (
+    SELECT day.* FROM day WHERE right(:'drill', 10) = to_char(day.day, 'YYYY-MM-DD')
+), found AS (
+    SELECT step.ticket, step.event_id, step.ticks, step.step, 1 AS place
+    FROM asked JOIN step ON step.ticks >= asked.from_ticks AND step.ticks < asked.until_ticks
+    UNION ALL
+    SELECT run.ticket, run.from_event_id, run.from_ticks, 'backlog', 2
+    FROM asked JOIN run ON NOT run.done AND run.from_ticks < asked.until_ticks
+        AND (run.until_ticks IS NULL OR run.until_ticks >= asked.until_ticks)
+    UNION ALL
+    SELECT seen.ticket, last.event_id, last.ticks, 'unknown', 3
+    FROM asked JOIN seen ON seen.first_ticks < asked.until_ticks
+    LEFT JOIN run ON run.ticket = seen.ticket AND run.from_ticks < asked.until_ticks
+        AND (run.until_ticks IS NULL OR run.until_ticks >= asked.until_ticks)
+    CROSS JOIN LATERAL (
+        SELECT entry.event_id, entry.occurred_ticks AS ticks FROM report.entry
+        WHERE entry.tenant = :'tenant' AND entry.ticket = seen.ticket AND entry.repeats IS NULL
+          AND entry.occurred_ticks < asked.until_ticks
+        ORDER BY entry.occurred_ticks DESC, entry.creates, entry.event_id DESC LIMIT 1) AS last
+    WHERE run.ticket IS NULL
+)
+SELECT found.ticket, found.event_id, found.step, report.at(found.ticks) AS occurred_at
+FROM span CROSS JOIN asked CROSS JOIN found
+LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+    ON :'group_by' <> '' AND grouped.ticket = found.ticket
+WHERE CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') || '/' ELSE '' END
+      || to_char(asked.day, 'YYYY-MM-DD') = :'drill'
+ORDER BY found.place, found.ticks, found.ticket, found.event_id, found.step
+\else
+, starts AS MATERIALIZED (
+    SELECT array_agg(from_ticks ORDER BY nth) AS ticks FROM day
+), moved AS (
+    -- Day 0 is all that was before.
+    SELECT COALESCE(grouped.key, '') AS "group", width_bucket(move.ticks, starts.ticks) AS nth,
+           sum(created) AS created, sum(closed) AS closed, sum(reopened) AS reopened,
+           sum(backlog) AS backlog, sum(unknown) AS unknown
+    FROM span CROSS JOIN starts
+    CROSS JOIN (
+        SELECT ticket, ticks, (step = 'created')::integer AS created, (step = 'closed')::integer AS closed,
+               (step = 'reopened')::integer AS reopened, 0 AS backlog, 0 AS unknown
+        FROM step
+        UNION ALL
+        SELECT ticket, from_ticks, 0, 0, 0, (NOT done)::integer, -1 FROM run
+        UNION ALL
+        SELECT ticket, until_ticks, 0, 0, 0, -(NOT done)::integer, 1 FROM run
+        WHERE until_ticks < report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now()))
+        UNION ALL
+        SELECT ticket, first_ticks, 0, 0, 0, 0, 1 FROM seen
+    ) AS move
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+        ON :'group_by' <> '' AND grouped.ticket = move.ticket
+    GROUP BY 1, 2
+), kept AS (
+    SELECT "group", nth, sum(created) AS created, sum(closed) AS closed, sum(reopened) AS reopened,
+           sum(sum(backlog)) OVER so_far AS backlog, sum(sum(unknown)) OVER so_far AS unknown
+    FROM (
+        SELECT * FROM moved
+        UNION ALL
+        SELECT groups."group", day.nth, 0, 0, 0, 0, 0
+        FROM (SELECT "group" FROM moved UNION SELECT '' WHERE :'group_by' = '') AS groups CROSS JOIN day
+    ) AS every
+    GROUP BY "group", nth
+    WINDOW so_far AS (PARTITION BY "group" ORDER BY nth)
+)
+SELECT NULLIF(kept."group", '') AS "group",
+       report.label_now(:'tenant', report.group_list(:'group_by'), report.id(kept."group")) AS group_label,
+       day.day, kept.created::bigint, kept.closed::bigint, kept.reopened::bigint, kept.backlog::bigint,
+       kept.unknown::bigint,
+       CASE WHEN :'group_by' <> '' THEN COALESCE(NULLIF(kept."group", ''), 'none') || '/' ELSE '' END
+       || to_char(day.day, 'YYYY-MM-DD') AS drill
+FROM kept JOIN day ON day.nth = kept.nth
+ORDER BY 1 NULLS LAST, day.day
+\endif
