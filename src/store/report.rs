@@ -32,7 +32,15 @@ macro_rules! files {
 
 /// All that come with the program, in the order of the documentation.
 static BUILT_IN: LazyLock<Vec<Report>> = LazyLock::new(|| {
-    let files = files!["time_in_field"];
+    let files = files![
+        "time_in_field",
+        "reopens",
+        "resolution",
+        "first_response",
+        "throughput",
+        "backlog_as_of",
+        "feed_completeness"
+    ];
     let reports = files.map(|(name, text)| Report::parse(name, text));
     // A test holds that each can be read.
     reports.into_iter().flatten().collect()

@@ -35,7 +35,7 @@ async fn the_desk_of_real_tickets_is_as_computed_independently() {
 }
 
 /// The names of a list, by id.
-fn names(list: &str) -> BTreeMap<String, String> {
+pub(crate) fn names(list: &str) -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(data("uci_incidents_3500.labels.csv")).unwrap();
     let rows = text
         .lines()

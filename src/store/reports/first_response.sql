@@ -26,7 +26,7 @@
 
 WITH span AS MATERIALIZED (
     SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone,
-           GREATEST(report.ticks(NULLIF(:'since', '')::timestamptz), tenant.first_ticks) AS first_ticks,
+           GREATEST(report.ticks(:'since'), tenant.first_ticks) AS first_ticks,
            -- A clock that is years ahead must not make a calendar of years.
            CASE WHEN :'hours' = '' THEN tenant.last_ticks
                 ELSE LEAST(tenant.last_ticks, report.ticks(now() + interval '1 day')) END AS last_ticks
@@ -40,7 +40,7 @@ WITH span AS MATERIALIZED (
     JOIN report.ticket ON ticket.tenant = :'tenant' AND ticket.ticket = change.ticket
         AND change.occurred_ticks > ticket.first_ticks
     WHERE change.tenant = :'tenant' AND change.field = 'replied_at' AND change.declared
-      AND change.occurred_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808)
+      AND change.occurred_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
     ORDER BY change.ticket, change.occurred_ticks, change.event_id
 ), wait AS MATERIALIZED (
     SELECT ticket.ticket, ticket.first_ticks, reply.event_id, reply.occurred_ticks,
@@ -55,8 +55,8 @@ WITH span AS MATERIALIZED (
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN reply ON reply.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks >= COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), -9223372036854775808)
-      AND ticket.first_ticks < COALESCE(report.ticks(NULLIF(:'until', '')::timestamptz), 9223372036854775807)
+      AND ticket.first_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
+      AND ticket.first_ticks < COALESCE(report.ticks(:'until'), 9223372036854775807)
 )
 \if :{?drill}
 -- The responses of a row, the longest wait first; then the tickets without one, the oldest first.

@@ -233,6 +233,59 @@ async fn business_hours_are_local_and_know_holidays_and_changes_of_the_clock() {
     }
 }
 
+#[tokio::test]
+async fn what_became_of_tickets_is_what_one_counts_by_hand() {
+    let app = golden().await;
+    let until = [("until", UNTIL)];
+    // Only 9 went from closed to open; 3 came back from deleted.
+    let found = columns(
+        &app,
+        "reopens",
+        &until,
+        ["reopens", "tickets", "tickets_ever_closed"],
+    )
+    .await;
+    assert_numbers(&found, &json!([[0, 8, 6], [1, 1, 1]]));
+    // First to last in hours, by ticket: 4 1 3 2 5 2 4 3 5. To the first close: 4 1 1 – 5 2 4 – 1.
+    let names = [
+        "tickets",
+        "median_seconds_first_to_last",
+        "mean_seconds_first_to_last",
+        "tickets_closed",
+        "median_seconds_to_first_closed",
+    ];
+    let found = columns(&app, "resolution", &until, names).await;
+    assert_numbers(
+        &found,
+        &json!([[9, hours(3.0), hours(29.0 / 9.0), 7, hours(2.0)]]),
+    );
+    // 6 has no created event. Closed: 1, 2, 3, 5, 6 and 7 (which declares it) once, 9 twice. Left: 3 and 8.
+    let names = ["day", "created", "closed", "reopened", "backlog"];
+    let found = columns(&app, "throughput", &until, names).await;
+    assert_numbers(&found, &json!([["2025-05-01", 8, 8, 1, 2]]));
+    // At half past ten: 3 of 1, 5 and 6 · 2 of 2 and 9 · 4 of 3 · 5 of 4 · unknown of 7 and 8.
+    let given = [("field", "status"), ("at", "2025-05-01T10:30:00Z")];
+    let found = columns(&app, "backlog_as_of", &given, ["known", "value", "tickets"]).await;
+    let expected = json!([
+        [true, 3, 3],
+        [true, 2, 2],
+        [false, null, 2],
+        [true, 4, 1],
+        [true, 5, 1]
+    ]);
+    let sorted = |rows: &Value| {
+        let mut rows: Vec<String> = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(Value::to_string)
+            .collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(sorted(&found), sorted(&expected));
+}
+
 /// Equal, but for how numbers are written.
 fn assert_numbers(found: &Value, expected: &Value) {
     let plain = |value: &Value| {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::faces::ask;
 use crate::{
     real_data::{data, expected, import},
+    real_desk::names,
     support::{app::TestApp, cluster::TestDb},
 };
 
@@ -33,6 +34,15 @@ async fn reports_of_real_tickets_are_as_computed_independently() {
         time_in_field(&app, field, &expected[name]).await;
     }
     time_of_each_ticket(&app).await;
+    reopens(&app, &expected["reopens"]).await;
+    resolution(&app, &expected).await;
+    backlog(&app, &expected["as_of"]).await;
+    throughput(&app, &expected).await;
+    // The source lost nothing, so nothing may look lost.
+    assert_eq!(
+        ask(&app, TENANT, "feed_completeness", &[]).await,
+        Vec::<Value>::new()
+    );
 }
 
 fn near(found: &Value, expected: &Value) -> bool {
@@ -120,4 +130,89 @@ async fn time_of_each_ticket(app: &TestApp) {
         rows += 1;
     }
     assert_eq!(rows, found.len());
+}
+
+async fn reopens(app: &TestApp, expected: &Value) {
+    let rows = ask(app, TENANT, "reopens", &[]).await;
+    let distribution: BTreeMap<String, i64> = rows
+        .iter()
+        .map(|row| (row["reopens"].to_string(), row["tickets"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(json!(distribution), expected["distribution"]);
+    let ever: i64 = rows
+        .iter()
+        .map(|row| row["tickets_ever_closed"].as_i64().unwrap())
+        .sum();
+    assert_eq!(json!(ever), expected["tickets_ever_closed"]);
+    for row in rows.iter().filter(|row| row["reopens"] != 0) {
+        let drill = row["drill"].as_str().unwrap();
+        let evidence = ask(app, TENANT, "reopens", &[("drill", drill)]).await;
+        let tickets: std::collections::BTreeSet<String> = evidence
+            .iter()
+            .map(|row| row["ticket"].to_string())
+            .collect();
+        assert_eq!(json!(tickets.len()), row["tickets"]);
+        let reopens = row["reopens"].as_i64().unwrap() * row["tickets"].as_i64().unwrap();
+        assert_eq!(i64::try_from(evidence.len()).unwrap(), reopens);
+    }
+}
+
+async fn resolution(app: &TestApp, expected: &Value) {
+    let rows = ask(app, TENANT, "resolution", &[]).await;
+    assert_eq!(rows.len(), 1);
+    let whole = &expected["throughput_first_to_last_event_seconds"];
+    let closed = &expected["first_event_to_first_base_closed_seconds"];
+    for (column, expected) in [
+        ("tickets", &expected["totals"]["tickets"]),
+        ("median_seconds_first_to_last", &whole["median"]),
+        ("mean_seconds_first_to_last", &whole["mean"]),
+        ("tickets_closed", &closed["tickets"]),
+        ("median_seconds_to_first_closed", &closed["median"]),
+    ] {
+        assert_near(&rows[0][column], expected, column);
+    }
+}
+
+async fn backlog(app: &TestApp, expected: &Value) {
+    for point in expected.as_array().unwrap() {
+        let before: jiff::Timestamp = point["before"].as_str().unwrap().parse().unwrap();
+        // The report's instant is inclusive.
+        let at = (before - jiff::SignedDuration::from_nanos(100)).to_string();
+        for (field, name) in [
+            ("ticket_status", "by_ticket_status"),
+            ("status", "by_base_status"),
+        ] {
+            let names = names(field);
+            let rows = ask(
+                app,
+                TENANT,
+                "backlog_as_of",
+                &[("at", &at), ("field", field)],
+            )
+            .await;
+            let counts: BTreeMap<&String, &Value> = rows
+                .iter()
+                .map(|row| (&names[&row["value"].to_string()], &row["tickets"]))
+                .collect();
+            assert_eq!(json!(counts), point[name]);
+        }
+    }
+}
+
+/// What days add up to.
+async fn throughput(app: &TestApp, expected: &Value) {
+    let rows = ask(app, TENANT, "throughput", &[("until", UNTIL)]).await;
+    let sum = |column: &str| {
+        rows.iter()
+            .map(|row| row[column].as_i64().unwrap())
+            .sum::<i64>()
+    };
+    assert_eq!(json!(sum("created")), expected["totals"]["created"]);
+    assert_eq!(json!(sum("reopened")), expected["reopens"]["total"]);
+    // 29 February 2016 to 28 February 2017, and nothing is open at the end.
+    assert_eq!(rows.len(), 366);
+    assert_eq!(rows[365]["backlog"], 0);
+    let status = expected["time_in_base_status"].as_array().unwrap();
+    let closed = status.iter().find(|row| row["id"] == 2).unwrap();
+    assert_eq!(json!(sum("closed")), closed["visits"]);
 }
