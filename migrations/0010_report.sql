@@ -72,6 +72,12 @@ CREATE FUNCTION report.id(key text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALL
 RETURN CASE WHEN key ~ '^-?[0-9]{1,18}$' THEN key::bigint END;
 COMMENT ON FUNCTION report.id IS 'The integer that a value is in normal form; null if it is none. Never fails.';
 
+CREATE FUNCTION report.bookkeeping(field text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN field IN ('id', 'last_changed') OR starts_with(field, 'read_') OR starts_with(field, 'first_read_')
+       OR starts_with(field, 'time_spent_') OR starts_with(field, 'real_time_') OR starts_with(field, 'dbi_');
+COMMENT ON FUNCTION report.bookkeeping IS
+    'True for the fields by which the sender keeps its own books: all that happens to them is noise.';
+
 -- Business hours. A calendar is three arrays of the same length: when each stretch of work begins and ends, in
 -- ticks, and how much work was before it. Made of local times day by day, so that a day on which the clocks change
 -- has the hours that it has.
@@ -187,9 +193,7 @@ SELECT span.tenant, span.ticket, span.field, span.value, report.id(span.key) AS 
         WHERE entry.tenant = span.tenant AND entry.ticket = span.ticket AND entry.event_id = span.until_event)
            AS until_position,
        span.key, span.from_ticks, span.until_ticks,
-       (span.field IN ('id', 'last_changed') OR starts_with(span.field, 'read_')
-        OR starts_with(span.field, 'first_read_') OR starts_with(span.field, 'time_spent_')
-        OR starts_with(span.field, 'real_time_') OR starts_with(span.field, 'dbi_')) AS noise
+       report.bookkeeping(span.field) AS noise
 FROM public.field_interval AS span
 LEFT JOIN public.tenant_setting AS setting ON setting.tenant = span.tenant
 WHERE length(span.field) >= 0 AND span.tenant = ANY (ARRAY(SELECT tenant FROM public.report_fence));
@@ -383,22 +387,18 @@ COMMENT ON FUNCTION report.group_list IS 'The list whose labels name groups of t
 CREATE FUNCTION report.ticket_group(of_tenant text, group_by text, zone text)
 RETURNS TABLE (ticket bigint, key text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT ticket.ticket,
-           CASE group_by
-               WHEN 'team' THEN ticket.project_id::text
-               WHEN 'owner' THEN ticket.owned_by::text
-               WHEN 'priority' THEN ticket.priority::text
-               WHEN 'category' THEN ticket.category::text
-               WHEN 'status' THEN ticket.status::text
-               WHEN 'ticket_status' THEN ticket.ticket_status::text
-               WHEN 'slevel' THEN ticket.slevel::text
-               WHEN 'type' THEN ticket.ticket_type::text
-               WHEN 'month' THEN to_char(ticket.first_at AT TIME ZONE zone, 'YYYY-MM')
-           END
+           CASE WHEN group_by <> 'month' THEN report.id(now.key)::text
+                WHEN zone = '' THEN to_char(ticket.first_local, 'YYYY-MM')
+                ELSE to_char(ticket.first_at AT TIME ZONE NULLIF(zone, ''), 'YYYY-MM') END
     FROM report.ticket AS ticket
+    -- All of the field at once, from an index alone: the columns of report.ticket are a look-up each.
+    LEFT JOIN report.field_interval_all AS now
+        ON now.tenant = of_tenant AND now.field = report.group_list(group_by) AND now.until_ticks IS NULL
+       AND now.ticket = ticket.ticket
     WHERE ticket.tenant = of_tenant
 $$;
 COMMENT ON FUNCTION report.ticket_group IS
-    'The group of each ticket of a tenant: what it holds now, or the month of its first event; null for none.';
+    'The group of each ticket of a tenant: what it holds now, or the month of its first event in a zone (without one, the tenant''s); null for none.';
 
 CREATE FUNCTION report.label_now(of_tenant text, of_list text, of_id bigint) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -420,6 +420,82 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     FROM unnest(string_to_array(percentiles, ',')) WITH ORDINALITY AS asked (share, nth)
 $$;
 COMMENT ON FUNCTION report.percentile_names IS 'Percentiles by name: {"p90": 12.5} from "90" and {12.5}.';
+
+-- Where a time begins and ends, so that the views let the question through to an index: COALESCE they do not, for
+-- Postgres does not count it among what leaks nothing.
+CREATE FUNCTION report.since(instant text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN instant = '' THEN -9223372036854775808 ELSE report.ticks(NULLIF(instant, '')::timestamptz) END;
+COMMENT ON FUNCTION report.since IS 'The ticks of an instant; less than all if none is given.';
+
+CREATE FUNCTION report.until(instant text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN instant = '' THEN 9223372036854775807 ELSE report.ticks(NULLIF(instant, '')::timestamptz) END;
+COMMENT ON FUNCTION report.until IS 'The ticks of an instant; more than all if none is given.';
+
+CREATE FUNCTION report.months(of_tenant text, zone text, OUT opens bigint[], OUT names text[])
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT array_agg(report.ticks(month AT TIME ZONE local.zone) ORDER BY month),
+           array_agg(to_char(month, 'YYYY-MM') ORDER BY month)
+    FROM report.tenant
+    CROSS JOIN LATERAL (SELECT COALESCE(NULLIF(months.zone, ''), tenant.zone) AS zone) AS local
+    CROSS JOIN generate_series(date_trunc('month', tenant.first_at AT TIME ZONE local.zone),
+                               tenant.last_at AT TIME ZONE local.zone, interval '1 month') AS month
+    WHERE tenant.tenant = of_tenant
+$$;
+COMMENT ON FUNCTION report.months IS
+    'The months in which a tenant has events, with the ticks at which each begins in a zone: width_bucket tells the month of an instant at a fraction of what to_char costs.';
+
+CREATE FUNCTION report.labels_now(of_tenant text, of_list text) RETURNS TABLE (id bigint, label text)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT DISTINCT ON (label.id) label.id, label.label FROM report.label
+    WHERE label.tenant = of_tenant AND label.list = of_list
+    ORDER BY label.id, label.rank, label.valid_ticks DESC
+$$;
+COMMENT ON FUNCTION report.labels_now IS
+    'All ids of a list with the label that each has now: to join with where there are many rows.';
+
+CREATE FUNCTION report.value_of(of_tenant text, of_field text, of_key text) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN of_key = 'none' THEN NULL WHEN of_key ~ '^-?[0-9]+$' THEN of_key::json
+                ELSE (SELECT span.value::json FROM report.field_interval_all AS span
+                      WHERE span.tenant = of_tenant AND span.field = of_field AND span.key = of_key LIMIT 1) END
+$$;
+COMMENT ON FUNCTION report.value_of IS
+    'The value of a key as reports show it, for those that carried only keys. A look-up: ask for it after you have grouped.';
+
+-- What a field of a ticket held, one value after the other, without none-values, and without a value that equals
+-- the one before it. Of a time in which few tickets moved only these are read, by their key.
+CREATE FUNCTION report.sequence(of_tenant text, of_field text, since_ticks bigint, until_ticks bigint)
+RETURNS TABLE (ticket bigint, event_id uuid, ticks bigint, key text, before text, earlier text)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH moved AS MATERIALIZED (
+        SELECT span.ticket FROM report.field_interval_all AS span
+        WHERE span.tenant = of_tenant AND span.field = of_field AND span.key <> 'none'
+          AND span.from_ticks >= since_ticks AND span.from_ticks < sequence.until_ticks LIMIT 20000
+    ), held AS (
+        SELECT span.ticket, span.from_event_id, span.from_ticks, span.until_ticks, span.key
+        FROM report.field_interval_all AS span
+        WHERE span.tenant = of_tenant AND span.field = of_field AND span.key <> 'none'
+          AND span.from_ticks < sequence.until_ticks AND (SELECT count(*) FROM moved) = 20000
+        UNION ALL
+        SELECT span.ticket, span.from_event_id, span.from_ticks, span.until_ticks, span.key
+        FROM report.field_interval_all AS span
+        WHERE span.tenant = of_tenant AND span.field = of_field AND span.key <> 'none'
+          AND span.from_ticks < sequence.until_ticks
+          AND span.ticket = ANY (ARRAY(SELECT moved.ticket FROM moved WHERE (SELECT count(*) FROM moved) < 20000))
+    ), step AS (
+        SELECT held.*, lag(held.key) OVER (PARTITION BY held.ticket
+                                           ORDER BY held.from_ticks, held.until_ticks, held.from_event_id) AS before
+        FROM held
+    ), chained AS (
+        SELECT step.*, lag(step.before) OVER (PARTITION BY step.ticket
+                                              ORDER BY step.from_ticks, step.until_ticks, step.from_event_id) AS earlier
+        FROM step WHERE step.before IS DISTINCT FROM step.key
+    )
+    SELECT chained.ticket, chained.from_event_id, chained.from_ticks, chained.key, chained.before, chained.earlier
+    FROM chained WHERE chained.from_ticks >= since_ticks
+$$;
+COMMENT ON FUNCTION report.sequence IS
+    'The values that a field of each ticket came to hold within a time, with the two before each (from the whole life of the ticket): none-values are dropped, and a value that equals the one before it.';
 
 GRANT USAGE ON SCHEMA report TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO PUBLIC;
