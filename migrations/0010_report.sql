@@ -64,7 +64,7 @@ COMMENT ON FUNCTION report.ticks(timestamptz) IS
 
 CREATE FUNCTION report.ticks(at text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
 RETURN report.ticks(regexp_replace(NULLIF(at, ''), '(\.\d{6})\d+', '\1')::timestamptz)
-       + COALESCE(substring(at FROM '\.\d{6}(\d)')::bigint, 0);
+       + CASE WHEN at ~ '\.\d{7}' THEN substring(at FROM '\.\d{6}(\d)')::bigint ELSE 0 END;
 COMMENT ON FUNCTION report.ticks(text) IS
     'The same of a text, to its seventh digit, which a timestamptz would round away; null of an empty one.';
 
@@ -424,12 +424,16 @@ COMMENT ON FUNCTION report.percentile_names IS 'Percentiles by name: {"p90": 12.
 -- Where a time begins and ends, so that the views let the question through to an index: COALESCE they do not, for
 -- Postgres does not count it among what leaks nothing.
 CREATE FUNCTION report.since(instant text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN instant = '' THEN -9223372036854775808 ELSE report.ticks(NULLIF(instant, '')::timestamptz) END;
+RETURN CASE WHEN instant = '' THEN -9223372036854775808 ELSE report.ticks(instant) END;
 COMMENT ON FUNCTION report.since IS 'The ticks of an instant; less than all if none is given.';
 
 CREATE FUNCTION report.until(instant text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN instant = '' THEN 9223372036854775807 ELSE report.ticks(NULLIF(instant, '')::timestamptz) END;
+RETURN CASE WHEN instant = '' THEN 9223372036854775807 ELSE report.ticks(instant) END;
 COMMENT ON FUNCTION report.until IS 'The ticks of an instant; more than all if none is given.';
+
+CREATE FUNCTION report.until_now(instant text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN instant = '' THEN report.ticks(now()) ELSE report.ticks(instant) END;
+COMMENT ON FUNCTION report.until_now IS 'The ticks of an instant; of now if none is given.';
 
 CREATE FUNCTION report.months(of_tenant text, zone text, OUT opens bigint[], OUT names text[])
 LANGUAGE sql STABLE PARALLEL SAFE AS $$

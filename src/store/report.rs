@@ -34,12 +34,19 @@ macro_rules! files {
 static BUILT_IN: LazyLock<Vec<Report>> = LazyLock::new(|| {
     let files = files![
         "time_in_field",
+        "transitions",
         "reopens",
+        "owner_changes",
+        "handovers",
+        "ping_pong",
         "resolution",
         "first_response",
         "throughput",
         "backlog_as_of",
-        "feed_completeness"
+        "changes_by_field",
+        "changes_by_actor",
+        "unassigned_time",
+        "feed_completeness",
     ];
     let reports = files.map(|(name, text)| Report::parse(name, text));
     // A test holds that each can be read.

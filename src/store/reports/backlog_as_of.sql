@@ -21,9 +21,9 @@ WITH span AS MATERIALIZED (
     SELECT ticket, key, from_event_id, from_ticks
     FROM report.field_interval_all
     WHERE tenant = :'tenant' AND field = :'field'
-      AND from_ticks <= COALESCE(report.ticks(:'at'), report.ticks(now()))
+      AND from_ticks <= report.until_now(:'at')
       AND (until_ticks IS NULL
-           OR until_ticks > COALESCE(report.ticks(:'at'), report.ticks(now())))
+           OR until_ticks > report.until_now(:'at'))
 ), by_ticket AS MATERIALIZED (
     SELECT ticket.ticket, COALESCE(held.key, 'unknown') AS key, held.from_event_id, held.from_ticks,
            grouped.key AS "group",
@@ -34,21 +34,21 @@ WITH span AS MATERIALIZED (
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN held ON held.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks <= COALESCE(report.ticks(:'at'), report.ticks(now()))
+      AND ticket.first_ticks <= report.until_now(:'at')
 )
 \if :{?drill}
 -- The tickets of a row, with the event from which each held the value, the longest first; where none is known, the
 -- ticket's last event by then.
 SELECT by_ticket.ticket, COALESCE(by_ticket.from_event_id, last.event_id) AS event_id,
        report.at(by_ticket.from_ticks) AS from_at,
-       (COALESCE(report.ticks(:'at'), report.ticks(now())) - by_ticket.from_ticks)
+       (report.until_now(:'at') - by_ticket.from_ticks)
        / 1e7::double precision AS seconds
 FROM by_ticket
 LEFT JOIN LATERAL (
     SELECT entry.event_id FROM report.entry
     WHERE entry.tenant = :'tenant' AND entry.ticket = by_ticket.ticket AND entry.repeats IS NULL
       AND by_ticket.from_event_id IS NULL
-      AND entry.occurred_ticks <= COALESCE(report.ticks(:'at'), report.ticks(now()))
+      AND entry.occurred_ticks <= report.until_now(:'at')
     ORDER BY entry.occurred_ticks DESC, entry.creates, entry.event_id DESC LIMIT 1) AS last ON true
 WHERE by_ticket.drill = :'drill'
 ORDER BY seconds DESC NULLS LAST, ticket

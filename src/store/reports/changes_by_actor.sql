@@ -13,7 +13,8 @@
 \if :{?since} \else \set since '' \endif
 -- until: instant. Before then.
 \if :{?until} \else \set until '' \endif
--- group_by: group. A row for each group of tickets, by what each holds now, for each month, or for each `field`.
+-- group_by: choice(team|owner|priority|category|status|ticket_status|slevel|type|month|field). A row for each group of
+-- tickets, by what each holds now, for each month, or for each field.
 \if :{?group_by} \else \set group_by '' \endif
 -- zone: zone. Where months are counted; without it the tenant's.
 \if :{?zone} \else \set zone '' \endif

@@ -28,8 +28,8 @@ WITH span AS MATERIALIZED (
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
         ON :'group_by' <> '' AND grouped.ticket = gap.ticket
     WHERE gap.tenant = :'tenant' AND gap.state <> 'consistent'
-      AND gap.until_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
-      AND gap.until_ticks < COALESCE(report.ticks(:'until'), 9223372036854775807)
+      AND gap.until_ticks >= report.since(:'since')
+      AND gap.until_ticks < report.until(:'until')
 )
 \if :{?drill}
 -- The intervals of a row, suspect ones first, then the longest; each with the event that ends it.

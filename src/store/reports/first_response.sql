@@ -40,7 +40,7 @@ WITH span AS MATERIALIZED (
     JOIN report.ticket ON ticket.tenant = :'tenant' AND ticket.ticket = change.ticket
         AND change.occurred_ticks > ticket.first_ticks
     WHERE change.tenant = :'tenant' AND change.field = 'replied_at' AND change.declared
-      AND change.occurred_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
+      AND change.occurred_ticks >= report.since(:'since')
     ORDER BY change.ticket, change.occurred_ticks, change.event_id
 ), wait AS MATERIALIZED (
     SELECT ticket.ticket, ticket.first_ticks, reply.event_id, reply.occurred_ticks,
@@ -55,8 +55,8 @@ WITH span AS MATERIALIZED (
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN reply ON reply.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
-      AND ticket.first_ticks < COALESCE(report.ticks(:'until'), 9223372036854775807)
+      AND ticket.first_ticks >= report.since(:'since')
+      AND ticket.first_ticks < report.until(:'until')
 )
 \if :{?drill}
 -- The responses of a row, the longest wait first; then the tickets without one, the oldest first.

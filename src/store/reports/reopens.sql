@@ -24,13 +24,13 @@ WITH span AS MATERIALIZED (
     FROM report.change
     WHERE tenant = :'tenant' AND field = 'status' AND kind = 'changed'
       AND from_key = '2' AND to_key IN ('0', '1', '3')
-      AND occurred_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
-      AND occurred_ticks < COALESCE(report.ticks(:'until'), 9223372036854775807)
+      AND occurred_ticks >= report.since(:'since')
+      AND occurred_ticks < report.until(:'until')
 ), closed AS MATERIALIZED (
     SELECT ticket, min(from_ticks) AS ticks
     FROM report.field_interval
     WHERE tenant = :'tenant' AND field = 'status' AND key = '2'
-      AND from_ticks < COALESCE(report.ticks(:'until'), 9223372036854775807)
+      AND from_ticks < report.until(:'until')
     GROUP BY ticket
 ), by_ticket AS MATERIALIZED (
     SELECT ticket.ticket, COALESCE(reopened.reopens, 0) AS reopens, closed.ticks AS closed_ticks,
@@ -44,7 +44,7 @@ WITH span AS MATERIALIZED (
         ON reopened.ticket = ticket.ticket
     LEFT JOIN closed ON closed.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks < COALESCE(report.ticks(:'until'), 9223372036854775807)
+      AND ticket.first_ticks < report.until(:'until')
 )
 \if :{?drill}
 -- The reopens of a row, after the longest rest first; of row 0 the tickets, with what closed each first, if anything did.

@@ -38,7 +38,7 @@ WITH span AS MATERIALIZED (
     SELECT ticket, min(from_ticks) AS ticks
     FROM report.field_interval
     WHERE tenant = :'tenant' AND field = 'status' AND key = '2'
-      AND from_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
+      AND from_ticks >= report.since(:'since')
     GROUP BY ticket
 ), life AS MATERIALIZED (
     SELECT ticket.ticket, ticket.first_ticks, ticket.last_ticks, closed.ticks AS closed_ticks,
@@ -55,8 +55,8 @@ WITH span AS MATERIALIZED (
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN closed ON closed.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
-      AND ticket.first_ticks < COALESCE(report.ticks(:'until'), 9223372036854775807)
+      AND ticket.first_ticks >= report.since(:'since')
+      AND ticket.first_ticks < report.until(:'until')
 )
 \if :{?drill}
 -- The tickets of a row, the longest first. The event is the last one.

@@ -21,7 +21,7 @@
 
 WITH span AS MATERIALIZED (
     SELECT COALESCE(report.ticks(:'since'), tenant.first_ticks) AS since,
-           COALESCE(report.ticks(:'until'), report.ticks(now())) AS until,
+           report.until_now(:'until') AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), midnight AS (
@@ -43,26 +43,26 @@ WITH span AS MATERIALIZED (
     FROM report.entry
     -- This word is the first created event's of a ticket, and no repeat's.
     WHERE tenant = :'tenant' AND lifecycle = 'created'
-      AND occurred_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
-      AND occurred_ticks < COALESCE(report.ticks(:'until'), report.ticks(now()))
+      AND occurred_ticks >= report.since(:'since')
+      AND occurred_ticks < report.until_now(:'until')
     UNION ALL
     SELECT ticket, event_id, occurred_ticks, CASE WHEN to_key = '2' THEN 'closed' ELSE 'reopened' END
     FROM report.change
     WHERE tenant = :'tenant' AND field = 'status' AND to_key IN ('0', '1', '2', '3')
       AND (to_key = '2' OR (kind = 'changed' AND from_key = '2'))
-      AND occurred_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808)
-      AND occurred_ticks < COALESCE(report.ticks(:'until'), report.ticks(now()))
+      AND occurred_ticks >= report.since(:'since')
+      AND occurred_ticks < report.until_now(:'until')
 ), run AS (
     -- Which of these runs are over before the first day makes no difference to any.
     SELECT ticket, from_event_id, from_ticks, until_ticks, key IN ('2', '4', '5') AS done
     FROM report.field_interval
     WHERE tenant = :'tenant' AND field = 'status'
-      AND from_ticks < COALESCE(report.ticks(:'until'), report.ticks(now()))
+      AND from_ticks < report.until_now(:'until')
       AND (until_ticks IS NULL
-           OR until_ticks >= COALESCE(report.ticks(:'since'), -9223372036854775808))
+           OR until_ticks >= report.since(:'since'))
 ), seen AS (
     SELECT ticket, first_ticks FROM report.ticket
-    WHERE tenant = :'tenant' AND first_ticks < COALESCE(report.ticks(:'until'), report.ticks(now()))
+    WHERE tenant = :'tenant' AND first_ticks < report.until_now(:'until')
 )
 \if :{?drill}
 -- What is behind a day: the events that it counts, in order, then the tickets left at its end, each with the event from
@@ -112,7 +112,7 @@ ORDER BY found.place, found.ticks, found.ticket, found.event_id, found.step
         SELECT ticket, from_ticks, 0, 0, 0, (NOT done)::integer, -1 FROM run
         UNION ALL
         SELECT ticket, until_ticks, 0, 0, 0, -(NOT done)::integer, 1 FROM run
-        WHERE until_ticks < COALESCE(report.ticks(:'until'), report.ticks(now()))
+        WHERE until_ticks < report.until_now(:'until')
         UNION ALL
         SELECT ticket, first_ticks, 0, 0, 0, 0, 1 FROM seen
     ) AS move

@@ -27,7 +27,7 @@
 
 WITH span AS MATERIALIZED (
     SELECT COALESCE(report.ticks(:'since'), tenant.first_ticks, 0) AS since,
-           COALESCE(report.ticks(:'until'), report.ticks(now())) AS until,
+           report.until_now(:'until') AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), calendar AS MATERIALIZED (

@@ -27,8 +27,8 @@
 \if :{?percentiles} \else \set percentiles '' \endif
 
 WITH span AS MATERIALIZED (
-    SELECT COALESCE(report.ticks(NULLIF(:'since', '')::timestamptz), tenant.first_ticks, 0) AS since,
-           report.ticks(COALESCE(NULLIF(:'until', '')::timestamptz, now())) AS until,
+    SELECT COALESCE(report.ticks(:'since'), tenant.first_ticks, 0) AS since,
+           report.until_now(:'until') AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), calendar AS MATERIALIZED (

@@ -246,6 +246,22 @@ async fn what_became_of_tickets_is_what_one_counts_by_hand() {
     )
     .await;
     assert_numbers(&found, &json!([[0, 8, 6], [1, 1, 1]]));
+    // 1→2 of 2, 3, 5 and twice of 9, 1→3 of 1 and 5, 3→2 of 1 and 6, the rest once; 7 and 8 came from the unknown.
+    let given = [("field", "status"), ("until", UNTIL)];
+    let found = columns(&app, "transitions", &given, ["from", "to", "count"]).await;
+    let expected = json!([
+        [1, 2, 5],
+        [1, 3, 2],
+        [3, 2, 2],
+        [1, 5, 1],
+        [2, 1, 1],
+        [2, 4, 1],
+        [3, 1, 1],
+        [4, 1, 1]
+    ]);
+    assert_numbers(&found, &expected);
+    let found = columns(&app, "changes_by_field", &until, ["field", "changes"]).await;
+    assert_numbers(&found, &json!([["status", 14]]));
     // First to last in hours, by ticket: 4 1 3 2 5 2 4 3 5. To the first close: 4 1 1 – 5 2 4 – 1.
     let names = [
         "tickets",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::faces::ask;
+use super::faces::{ask, over_rest};
 use crate::{
     real_data::{data, expected, import},
     real_desk::names,
@@ -38,6 +38,11 @@ async fn reports_of_real_tickets_are_as_computed_independently() {
     resolution(&app, &expected).await;
     backlog(&app, &expected["as_of"]).await;
     throughput(&app, &expected).await;
+    transitions(&app, &expected["ticket_status_transitions"]).await;
+    for (field, name) in [("owned_by", "owner"), ("project_id", "team_project_id")] {
+        hands(&app, field, &expected[name]).await;
+    }
+    changes(&app, &expected).await;
     // The source lost nothing, so nothing may look lost.
     assert_eq!(
         ask(&app, TENANT, "feed_completeness", &[]).await,
@@ -101,8 +106,7 @@ async fn time_of_each_ticket(app: &TestApp) {
     let mut found: BTreeMap<(i64, i64), (usize, f64)> = BTreeMap::new();
     for status in 1..=8 {
         let drill = status.to_string();
-        let evidence =
-            super::faces::over_rest(app, TENANT, "time_in_field", &[("drill", &drill)]).await;
+        let evidence = over_rest(app, TENANT, "time_in_field", &[("drill", &drill)]).await;
         for visit in evidence {
             let entry = found
                 .entry((visit["ticket"].as_i64().unwrap(), status))
@@ -146,7 +150,7 @@ async fn reopens(app: &TestApp, expected: &Value) {
     assert_eq!(json!(ever), expected["tickets_ever_closed"]);
     for row in rows.iter().filter(|row| row["reopens"] != 0) {
         let drill = row["drill"].as_str().unwrap();
-        let evidence = ask(app, TENANT, "reopens", &[("drill", drill)]).await;
+        let evidence = over_rest(app, TENANT, "reopens", &[("drill", drill)]).await;
         let tickets: std::collections::BTreeSet<String> = evidence
             .iter()
             .map(|row| row["ticket"].to_string())
@@ -215,4 +219,116 @@ async fn throughput(app: &TestApp, expected: &Value) {
     let status = expected["time_in_base_status"].as_array().unwrap();
     let closed = status.iter().find(|row| row["id"] == 2).unwrap();
     assert_eq!(json!(sum("closed")), closed["visits"]);
+}
+
+async fn transitions(app: &TestApp, expected: &Value) {
+    let rows = ask(app, TENANT, "transitions", &[]).await;
+    let found: BTreeMap<(i64, i64), &Value> = rows
+        .iter()
+        .map(|row| {
+            let id = |name: &str| row[name].as_i64().unwrap();
+            ((id("from"), id("to")), &row["count"])
+        })
+        .collect();
+    let expected = expected.as_array().unwrap().iter();
+    let expected: BTreeMap<(i64, i64), &Value> = expected
+        .map(|row| {
+            let id = |name: &str| row[name].as_i64().unwrap();
+            ((id("old_id"), id("new_id")), &row["count"])
+        })
+        .collect();
+    assert_eq!(found, expected);
+    for row in rows.iter().filter(|row| row["count"].as_i64() < Some(100)) {
+        let drill = row["drill"].as_str().unwrap();
+        let evidence = over_rest(app, TENANT, "transitions", &[("drill", drill)]).await;
+        assert_eq!(json!(evidence.len()), row["count"]);
+    }
+}
+
+/// Who handed tickets to whom.
+async fn hands(app: &TestApp, field: &str, expected: &Value) {
+    let given = [("field", field)];
+    let rows = ask(app, TENANT, "owner_changes", &given).await;
+    assert_eq!(rows.len(), 1);
+    for column in [
+        "assignments",
+        "unassignments",
+        "reassignments",
+        "tickets_reassigned",
+    ] {
+        assert_eq!(rows[0][column], expected[column], "{field} {column}");
+    }
+    let ping_pong = &expected["ping_pong"];
+    assert_eq!(rows[0]["ping_pong_tickets"], ping_pong["tickets"]);
+    assert_eq!(rows[0]["ping_pong_bounces"], ping_pong["bounces"]);
+    let bounces = ask(app, TENANT, "ping_pong", &given).await;
+    let all: i64 = bounces
+        .iter()
+        .map(|row| row["count"].as_i64().unwrap())
+        .sum();
+    assert_eq!(json!(all), ping_pong["bounces"]);
+    for worst in ping_pong["worst_pairs"].as_array().unwrap() {
+        let (a, b) = (&worst["a_id"], &worst["b_id"]);
+        let is_pair =
+            |row: &&Value| (&row["a"], &row["b"]) == (a, b) || (&row["a"], &row["b"]) == (b, a);
+        let row = bounces.iter().find(is_pair).unwrap();
+        assert_eq!(row["count"], worst["count"]);
+        let drill = row["drill"].as_str().unwrap();
+        let evidence = over_rest(
+            app,
+            TENANT,
+            "ping_pong",
+            &[("field", field), ("drill", drill)],
+        )
+        .await;
+        assert_eq!(json!(evidence.len()), row["count"]);
+    }
+    let handovers = ask(app, TENANT, "handovers", &given).await;
+    for top in expected["top_handovers"].as_array().unwrap() {
+        let is_pair = |row: &&Value| (&row["from"], &row["to"]) == (&top["a_id"], &top["b_id"]);
+        let row = handovers.iter().find(is_pair).unwrap();
+        assert_eq!(row["count"], top["count"], "{field}");
+    }
+    // They come with the greatest first.
+    let most = expected["top_handovers"][0]["count"].clone();
+    assert_eq!(handovers[0]["count"], most);
+}
+
+async fn changes(app: &TestApp, expected: &Value) {
+    let rows = ask(app, TENANT, "changes_by_field", &[]).await;
+    let found: BTreeMap<&str, &Value> = rows
+        .iter()
+        .map(|row| (row["field"].as_str().unwrap(), &row["changes"]))
+        .collect();
+    let fields = expected["changes_per_field"].as_object().unwrap().iter();
+    let never = json!(0);
+    for (field, count) in fields {
+        assert_eq!(
+            *found.get(field.as_str()).unwrap_or(&&never),
+            count,
+            "{field}"
+        );
+    }
+    let rows = ask(app, TENANT, "changes_by_actor", &[]).await;
+    let actors = expected["actors"].as_array().unwrap();
+    assert_eq!(rows.len(), actors.len());
+    let by_field = ask(app, TENANT, "changes_by_actor", &[("group_by", "field")]).await;
+    for actor in actors {
+        let row = rows.iter().find(|row| row["actor"] == actor["id"]).unwrap();
+        for (column, name) in [
+            ("created", "created"),
+            ("events", "events"),
+            ("changes", "field_changes"),
+        ] {
+            assert_eq!(row[column], actor[name], "{} {column}", actor["id"]);
+        }
+        let theirs = by_field.iter().filter(|row| row["actor"] == actor["id"]);
+        let theirs: BTreeMap<&str, &Value> = theirs
+            .map(|row| (row["group"].as_str().unwrap(), &row["changes"]))
+            .collect();
+        // Of the busiest it is known by field.
+        if actor["by_field"] != Value::Null {
+            assert_eq!(json!(theirs), actor["by_field"]);
+        }
+    }
 }
