@@ -10,6 +10,7 @@ pub mod label;
 pub mod lines;
 pub mod parked;
 pub mod schema;
+pub mod sql_user;
 pub mod table;
 pub mod terminal;
 pub mod token;
