@@ -125,6 +125,7 @@ impl Shared {
             offline: self.offline,
             search_path: search_path(),
             runtime_dir: env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
+            door: None,
         }
     }
 }

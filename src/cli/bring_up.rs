@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::sleep};
 use super::{database, token};
 use crate::{
     config::Shared,
-    postgres::{self, Cluster, error::ClusterError},
+    postgres::{self, Cluster, door::Door, error::ClusterError},
     store::{Store, StoreError},
 };
 
@@ -17,7 +17,7 @@ const OWNER_POLL: Duration = Duration::from_millis(200);
 /// Waits between attempts to reach the database: the first, and the longest after doubling.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// Starts the private cluster into `cluster`, unless a database was given, opens the store, hands it to
+/// Starts the private cluster into `cluster`, unless a database was given, with its door to the network if there is to be one, opens the store, hands it to
 /// `there`, and then keeps the cluster running. Dropped, it leaves the cluster as it is.
 ///
 /// # Errors
@@ -25,6 +25,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 pub(super) async fn bring_up(
     shared: &Shared,
     data_dir: &Path,
+    door: Option<Door>,
     cluster: &mut Option<Cluster>,
     there: watch::Sender<Option<Store>>,
 ) -> anyhow::Result<Infallible> {
@@ -34,7 +35,7 @@ pub(super) async fn bring_up(
         token::tell_if_none(shared, &store).await;
         return std::future::pending().await;
     }
-    let cluster = cluster.insert(start_cluster(shared, data_dir).await?);
+    let cluster = cluster.insert(start_cluster(shared, data_dir, door).await?);
     let endpoint = cluster.endpoint().clone();
     let mut supervising = Box::pin(cluster.supervise(&database::tell));
     let store = tokio::select! {
@@ -68,8 +69,15 @@ async fn until_reached<F: Future<Output = Result<Store, StoreError>>>(
 
 /// A short command may own the cluster: then waits for that one to end, because the server would end with
 /// it.
-async fn start_cluster(shared: &Shared, data_dir: &Path) -> anyhow::Result<Cluster> {
-    let settings = shared.postgres(data_dir.to_owned());
+async fn start_cluster(
+    shared: &Shared,
+    data_dir: &Path,
+    door: Option<Door>,
+) -> anyhow::Result<Cluster> {
+    let settings = postgres::Settings {
+        door,
+        ..shared.postgres(data_dir.to_owned())
+    };
     let mut told = false;
     loop {
         match Box::pin(postgres::start(&settings, &database::tell)).await {

@@ -43,6 +43,11 @@ impl Database {
         })
     }
 
+    /// True for the cluster of our own.
+    pub(super) fn is_private(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// Projects what of a tenant's log is not projected yet, unless a `serve` is at it; gives the position
     /// that the projection has reached at least.
     pub(super) async fn projected(&self, tenant: &Tenant) -> anyhow::Result<Position> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "the command line is what prints")]
 
+mod analysts;
 mod bring_up;
 mod changes;
 mod conflicts;
@@ -24,6 +25,7 @@ mod send;
 mod serve;
 mod service;
 mod signals;
+mod sql_user;
 mod tail;
 mod tenant;
 mod tickets;
@@ -112,6 +114,12 @@ enum Command {
         after_help = "Example:\n  ticketlog token create --scope read"
     )]
     Token(token::TokenCommand),
+    /// Make, list and drop SQL users: analysts, who read the schema `report` over a connection of their own.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  ticketlog sql-user create acme_bi --tenant Cust10498"
+    )]
+    SqlUser(sql_user::SqlUserCommand),
     /// Print the OpenAPI document of the REST API.
     Openapi,
     /// Sign and post bodies as SuperOffice does.
@@ -182,6 +190,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Labels(command) => Box::pin(labels::run(shared, command)).await,
             Command::Tenant(command) => Box::pin(tenant::run(shared, command)).await,
             Command::Token(command) => Box::pin(token::run(shared, command)).await,
+            Command::SqlUser(command) => Box::pin(sql_user::run(shared, command)).await,
             Command::Openapi => {
                 print_bytes(http::document().as_bytes())?;
                 Ok(ExitCode::SUCCESS)

@@ -14,8 +14,8 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use super::{
-    bring_up::bring_up, database, hooks, listen::ListenArgs, print, service::Service,
-    signals::StopSignals,
+    analysts::AnalystArgs, bring_up::bring_up, database, hooks, listen::ListenArgs, print,
+    service::Service, signals::StopSignals,
 };
 use crate::{
     config::Shared,
@@ -30,6 +30,7 @@ use crate::{
     TICKETLOG_SECRET='shared with SuperOffice' ticketlog serve --listen 127.0.0.1:9000\n  \
     ticketlog serve --hooks hooks.toml --database-url postgres://ticketlog@db/ticketlog\n  \
     ticketlog serve --trusted-proxy 127.0.0.1\n  \
+    ticketlog serve --sql-listen 127.0.0.1:6432\n  \
     ticketlog serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem\n\n\
     hooks.toml:\n  \
     [hooks.acme]\n  secrets = [\"new\", \"old\"]\n  tenant = \"Acme\"            # whatever the body says\n  \
@@ -52,10 +53,12 @@ pub(super) struct ServeArgs {
     pub(super) drain_timeout: Duration,
     #[command(flatten)]
     pub(super) hooks: hooks::HookArgs,
+    #[command(flatten)]
+    pub(super) analysts: AnalystArgs,
 }
 
 /// Some time, like `500ms` or `1m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration: Option<SignedDuration> = text.parse().ok();
     duration
         .filter(SignedDuration::is_positive)
@@ -73,7 +76,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
         );
         tracing::warn!("--allow-unsigned: anybody on this machine can write history");
     }
-    database::given(shared)?;
+    let door = args.analysts.door(database::given(shared)?.is_some())?;
     measure::start().context("starting to measure")?;
     let data_dir = database::data_dir(shared)?;
     postgres::create_data_dir(&data_dir)
@@ -97,7 +100,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
             spool,
             args: &args,
             data_dir: &data_dir,
-            database: Box::pin(bring_up(shared, &data_dir, &mut cluster, there)),
+            database: Box::pin(bring_up(shared, &data_dir, door, &mut cluster, there)),
         };
         Box::pin(service.serve(listening, loaded.hooks, receiver, &mut signals)).await
     };

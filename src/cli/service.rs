@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    hooks,
+    analysts, hooks,
     listen::Listening,
     serve::{ServeArgs, end_at_once, tell_supervisor},
     signals::StopSignals,
@@ -73,6 +73,7 @@ impl Service<'_> {
             followers: Followers::default(),
         });
         let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone());
+        tasks.limit_analysts(self.live.clone(), self.args.analysts.sql_limit);
         let tls = listening.tls;
         let (server, serving) =
             http::server::serve(listening.listener, router, listening.limits, tls.clone());
@@ -137,6 +138,8 @@ struct Tasks {
     drain: JoinHandle<()>,
     keeper: JoinHandle<()>,
     follower: JoinHandle<()>,
+    /// Keeps nothing, so it is just cut off.
+    limiter: Option<JoinHandle<()>>,
     /// Dropped to tell the keeper to end.
     keep: Option<oneshot::Sender<()>>,
     /// Dropped to tell the follower to end.
@@ -156,9 +159,19 @@ impl Tasks {
             drain: tokio::spawn(drain.run()),
             keeper: tokio::spawn(keeper.run(clock::now, stop)),
             follower: tokio::spawn(project::follow(live, stop_following)),
+            limiter: None,
             keep: Some(keep),
             follow: Some(follow),
         }
+    }
+
+    /// Starts to hold analysts to their limit.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that starts tasks"
+    )]
+    fn limit_analysts(&mut self, live: LiveStore, limit: Duration) {
+        self.limiter = Some(tokio::spawn(analysts::hold_to(live, limit)));
     }
 
     /// Returns when one of them has ended, which none does while it is needed.
@@ -210,6 +223,9 @@ impl Drop for Tasks {
     fn drop(&mut self) {
         self.drain.abort();
         self.follower.abort();
+        if let Some(limiter) = &self.limiter {
+            limiter.abort();
+        }
     }
 }
 
@@ -253,6 +269,7 @@ mod tests {
             drain: tokio::spawn(std::future::pending()),
             keeper: tokio::spawn(std::future::pending()),
             follower: tokio::spawn(std::future::pending()),
+            limiter: None,
             keep: None,
             follow: None,
         };

@@ -3,11 +3,7 @@
 use jiff::tz;
 use serde::Serialize;
 
-/// Names that are suggested for one that there is not.
-const MAX_SUGGESTIONS: usize = 3;
-
-/// How near a name must come to be suggested, from 0 to 1.
-const NEAR: f64 = 0.8;
+use super::near::{likeness, nearest};
 
 /// The IANA name of a time zone that there is, in its own spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,19 +44,11 @@ impl ZoneName {
 /// The zones whose names, or whose cities, come nearest.
 fn near(name: &str, known: Vec<String>) -> Vec<String> {
     let name = name.to_ascii_lowercase().replace(' ', "_");
-    let nearness = |zone: &str| {
+    nearest(known, |zone| {
         let zone = zone.to_ascii_lowercase();
         let city = zone.rsplit('/').next().unwrap_or_default();
-        strsim::jaro_winkler(&name, &zone).max(strsim::jaro_winkler(&name, city))
-    };
-    let mut near: Vec<(f64, String)> = known
-        .into_iter()
-        .map(|zone| (nearness(&zone), zone))
-        .filter(|(nearness, _)| *nearness >= NEAR)
-        .collect();
-    near.sort_by(|(a, zone_a), (b, zone_b)| b.total_cmp(a).then_with(|| zone_a.cmp(zone_b)));
-    near.truncate(MAX_SUGGESTIONS);
-    near.into_iter().map(|(_, zone)| zone).collect()
+        likeness(&name, &zone).max(likeness(&name, city))
+    })
 }
 
 fn suggest(near: &[String]) -> String {

@@ -1,9 +1,9 @@
 //! The settings of the server, given on its command line, where no file overrides them.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::socket::PORT;
+use super::door::Door;
 
 /// Settings that are the same for every cluster.
 const FIXED: [(&str, &str); 17] = [
@@ -23,9 +23,10 @@ const FIXED: [(&str, &str); 17] = [
     ("jit", "off"),
     ("timezone", "UTC"),
     ("log_timezone", "UTC"),
-    // Only by the socket, and only its owner.
-    ("listen_addresses", ""),
+    // By the socket, only its owner.
     ("unix_socket_permissions", "0700"),
+    // Also of the passwords that analysts choose themselves.
+    ("password_encryption", "scram-sha-256"),
     // Into the file that is our child's standard error.
     ("log_destination", "stderr"),
     ("logging_collector", "off"),
@@ -34,8 +35,18 @@ const FIXED: [(&str, &str); 17] = [
     ("log_error_verbosity", "terse"),
 ];
 
+/// Where the server listens: always on its socket, and on the network only where there is a door.
+#[derive(Debug)]
+pub(super) struct Listen<'a> {
+    pub(super) socket_dir: &'a Path,
+    /// Names the socket too.
+    pub(super) port: u16,
+    /// With the file of its rules.
+    pub(super) door: Option<(&'a Door, PathBuf)>,
+}
+
 /// The arguments of `postgres`. `tag` stands in the title of each of its processes.
-pub(super) fn arguments(cluster: &Path, socket_dir: &Path, tag: &str) -> Vec<OsString> {
+pub(super) fn arguments(cluster: &Path, listen: &Listen<'_>, tag: &str) -> Vec<OsString> {
     let mut arguments = vec![OsString::from("-D"), cluster.into()];
     let mut set = |name: &str, value: &Path| {
         let mut setting = OsString::from(format!("{name}="));
@@ -45,8 +56,16 @@ pub(super) fn arguments(cluster: &Path, socket_dir: &Path, tag: &str) -> Vec<OsS
     for (name, value) in FIXED {
         set(name, Path::new(value));
     }
-    set("port", Path::new(&PORT.to_string()));
-    set("unix_socket_directories", socket_dir);
+    set("port", Path::new(&listen.port.to_string()));
+    set("unix_socket_directories", listen.socket_dir);
+    match &listen.door {
+        Some((door, rules)) => {
+            let address = door.address.ip().to_string();
+            set("listen_addresses", Path::new(&address));
+            set("hba_file", rules);
+        }
+        None => set("listen_addresses", Path::new("")),
+    }
     set("cluster_name", Path::new(tag));
     arguments
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 mod cluster;
 mod conf;
+pub mod door;
 pub mod error;
 mod fetch;
 mod find;
@@ -34,6 +35,7 @@ mod unpack;
 mod user;
 mod version;
 
+use door::Door;
 use error::ClusterError;
 use layout::Layout;
 use notice::Notice;
@@ -62,6 +64,8 @@ pub struct Settings {
     /// The value of `XDG_RUNTIME_DIR`: used for the socket if the data folder's path is
     /// too long.
     pub runtime_dir: Option<PathBuf>,
+    /// The way in from the network, if there is to be one.
+    pub door: Option<Door>,
 }
 
 /// Makes the folder of everything local and what is missing above it, so that the server's user can enter
@@ -79,7 +83,7 @@ pub fn create_data_dir(data_dir: &std::path::Path) -> std::io::Result<()> {
 pub struct Endpoint {
     /// The folder of the Unix socket; clients take it as the host.
     pub socket_dir: PathBuf,
-    /// Only names the socket in its folder: nothing listens on the network.
+    /// Names the socket in its folder, and is that of the [`Door`], if there is one.
     pub port: u16,
 }
 
@@ -198,6 +202,7 @@ pub async fn start(
     let socket_dir = socket::prepare(&layout, settings.runtime_dir.as_deref(), &user).await?;
     let site = Site {
         tag: tag(&layout),
+        door: settings.door.clone(),
         socket_dir,
         binaries,
         user,
@@ -209,7 +214,7 @@ pub async fn start(
     server.ready(&site, notify).await?;
     let endpoint = Endpoint {
         socket_dir: site.socket_dir.clone(),
-        port: socket::PORT,
+        port: site.port(),
     };
     Ok(Cluster {
         server: Some(server),

@@ -9,6 +9,7 @@ use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::conf;
+use super::door::Door;
 use super::error::ClusterError;
 use super::find::Binaries;
 use super::guard::Guard;
@@ -43,9 +44,16 @@ pub(super) struct Site {
     pub(super) binaries: Binaries,
     pub(super) socket_dir: PathBuf,
     pub(super) tag: String,
+    pub(super) door: Option<Door>,
 }
 
 impl Site {
+    /// The port of the door, and without one that which names the socket.
+    pub(super) fn port(&self) -> u16 {
+        let door = self.door.as_ref();
+        door.map_or(socket::PORT, |door| door.address.port())
+    }
+
     /// Makes the way free for a new server: stops a left-over one with all its processes,
     /// and removes lock files that would be taken for one.
     pub(super) async fn clear(
@@ -61,7 +69,7 @@ impl Site {
         }
         process::end_orphans(cluster, &self.tag).await?;
         process::remove_mistaken(&pidfile::path(cluster))?;
-        process::remove_mistaken(&socket::lock_file(&self.socket_dir))
+        process::remove_mistaken(&socket::lock_file(&self.socket_dir, self.port()))
     }
 }
 
@@ -82,15 +90,18 @@ impl Server {
         let log = site.layout.open_log();
         let log = log.map_err(ClusterError::io("opening", &site.layout.log))?;
         let program = site.binaries.dir.join("postgres");
+        let door = site.door.as_ref();
+        let rules = door.map(|door| door.write(&site.layout)).transpose()?;
+        let listen = conf::Listen {
+            socket_dir: &site.socket_dir,
+            port: site.port(),
+            door: door.zip(rules),
+        };
         let mut guard = Guard::spawn(site)?;
         let spawned = log.try_clone().and_then(|copy| {
             site.user
                 .command(&program)
-                .args(conf::arguments(
-                    &site.layout.cluster,
-                    &site.socket_dir,
-                    &site.tag,
-                ))
+                .args(conf::arguments(&site.layout.cluster, &listen, &site.tag))
                 .stdin(Stdio::null())
                 .stdout(copy)
                 .stderr(log)

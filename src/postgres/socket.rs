@@ -12,20 +12,20 @@ use super::error::ClusterError;
 use super::layout::Layout;
 use super::user::{ServerUser, name_of};
 
-/// The port only names the socket, and the folder holds just one.
+/// The port only names the socket, where nothing listens on the network.
 pub(super) const PORT: u16 = 5432;
 
 /// Longest path of a Unix socket, in bytes, without the closing NUL.
 const MAX_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// The socket's name below its folder, as PostgreSQL makes it.
-fn socket_name() -> String {
-    format!(".s.PGSQL.{PORT}")
+fn socket_name(port: u16) -> String {
+    format!(".s.PGSQL.{port}")
 }
 
 /// The lock file beside the socket.
-pub(super) fn lock_file(dir: &Path) -> PathBuf {
-    dir.join(format!("{}.lock", socket_name()))
+pub(super) fn lock_file(dir: &Path, port: u16) -> PathBuf {
+    dir.join(format!("{}.lock", socket_name(port)))
 }
 
 /// Makes the folder of the socket, or checks the one that is there.
@@ -68,7 +68,8 @@ fn fits(dir: &Path) -> bool {
         text.chars()
             .all(|c| c.is_alphanumeric() || "/ ._-+@~()".contains(c))
     };
-    let bytes = dir.join(socket_name()).as_os_str().len();
+    // With the longest port, so that the folder is the same whatever the port.
+    let bytes = dir.join(socket_name(u16::MAX)).as_os_str().len();
     bytes <= MAX_PATH_BYTES && dir.to_str().is_some_and(plain)
 }
 
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_path_may_have_exactly_the_bytes_the_system_allows() {
-        let room = MAX_PATH_BYTES - socket_name().len() - 2;
+        let room = MAX_PATH_BYTES - socket_name(u16::MAX).len() - 2;
         assert!(fits(Path::new(&format!("/{}", "a".repeat(room)))));
         assert!(!fits(Path::new(&format!("/{}", "a".repeat(room + 1)))));
         let wide = format!("/{}", "å".repeat(room / 2 + 1));

@@ -11,6 +11,7 @@ pub mod lines;
 pub mod parked;
 pub mod report;
 pub mod schema;
+pub mod sql_user;
 pub mod table;
 pub mod terminal;
 pub mod token;

@@ -18,11 +18,14 @@ mod origin;
 mod outage;
 mod parked;
 pub mod projection;
+mod provision;
+mod quote;
 mod read;
 mod report;
 mod reprocess;
 mod search;
 mod setting;
+mod sql_user;
 mod tenant;
 mod token;
 
@@ -45,8 +48,10 @@ pub use self::{
     history::{TicketDiff, TicketEvents, TicketHistory},
     label::LabelFilter,
     parked::ParkedFilter,
+    provision::{READERS, provision},
     read::{EventDetail, SeenDelivery},
     report::{ReportAnswer, ReportRows, built_in_reports},
+    sql_user::{NewSqlUser, Opening, Overdue, SqlUserError},
     tenant::TenantSummary,
 };
 
@@ -264,61 +269,4 @@ fn unmigrated(error: MigrateError) -> StoreError {
         }
         error => StoreError::Migration(error),
     }
-}
-
-/// Makes the service's role and database in a private cluster, if they are not there yet. Several processes
-/// may do so at once: `serve` in its first second, and a command beside it.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] or [`StoreError::Refused`], as the superuser's session answers.
-pub async fn provision(superuser: &Address, database: &str) -> Result<(), StoreError> {
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(superuser.0.clone());
-    if !has_role(&pool).await? {
-        let created = sqlx::query("CREATE ROLE ticketlog LOGIN")
-            .execute(&pool)
-            .await;
-        unless_there(created, has_role(&pool).await?)?;
-    }
-    if !has_database(&pool, database).await? {
-        let create = format!("CREATE DATABASE {} OWNER ticketlog", quoted(database));
-        let created = sqlx::query(sqlx::AssertSqlSafe(create))
-            .execute(&pool)
-            .await;
-        unless_there(created, has_database(&pool, database).await?)?;
-    }
-    pool.close().await;
-    Ok(())
-}
-
-/// That something could not be made is no error if another process made it meanwhile.
-fn unless_there<T>(created: Result<T, sqlx::Error>, there: bool) -> Result<(), StoreError> {
-    match created {
-        Err(error) if !there => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-async fn has_role(pool: &PgPool) -> Result<bool, StoreError> {
-    let found = sqlx::query!("SELECT 1 AS one FROM pg_roles WHERE rolname = $1", SERVICE)
-        .fetch_optional(pool)
-        .await?;
-    Ok(found.is_some())
-}
-
-async fn has_database(pool: &PgPool, database: &str) -> Result<bool, StoreError> {
-    let found = sqlx::query!(
-        "SELECT 1 AS one FROM pg_database WHERE datname = $1",
-        database
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(found.is_some())
-}
-
-/// An SQL identifier.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -7,7 +7,7 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{Projector, Store, StoreError};
-use crate::{domain::ids::Tenant, store::quoted};
+use crate::{domain::ids::Tenant, store::quote::identifier};
 
 /// The tables and their keys beside the tenant.
 const TABLES: [(&str, &[&str]); 5] = [
@@ -54,7 +54,7 @@ async fn live_schema(connection: &mut PgConnection) -> Result<String, StoreError
     let schema = sqlx::query_scalar!(r#"SELECT current_schema()::text AS "schema!""#)
         .fetch_one(connection)
         .await?;
-    Ok(quoted(&schema))
+    Ok(identifier(&schema))
 }
 
 impl Projector {
