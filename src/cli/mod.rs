@@ -16,6 +16,7 @@ mod labels;
 mod lines;
 mod listen;
 mod output;
+mod own_reports;
 mod parked;
 mod postgres;
 mod project;

@@ -1,11 +1,11 @@
 //! `report`: questions that are asked again and again, answered in the terminal.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{database::Database, hooks::tenant, print, print_bytes};
+use super::{database::Database, hooks::tenant, own_reports, print, print_bytes};
 use crate::{
     config::Shared,
     domain::{
@@ -39,6 +39,9 @@ pub(super) struct ReportArgs {
     about: bool,
     #[command(flatten)]
     given: Given,
+    /// Reports of your own: each file NAME.sql in this folder is one, as of `serve`.
+    #[arg(long, value_name = "FOLDER")]
+    reports: Option<PathBuf>,
     /// Another parameter, of a report of your own.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     others: Vec<String>,
@@ -130,11 +133,13 @@ impl ReportArgs {
 
 /// Prints the answer of a report, or what reports there are.
 pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<ExitCode> {
+    let own = args.reports.as_deref().map(own_reports::load).transpose()?;
+    let own = own.unwrap_or_default();
     let Some(name) = &args.name else {
-        print(&report::list(built_in_reports()));
+        print(&report::list(built_in_reports().iter().chain(&own)));
         return Ok(ExitCode::SUCCESS);
     };
-    let report = find(name)?;
+    let report = find(name, &own)?;
     if args.about {
         print(&report::about(report));
         return Ok(ExitCode::SUCCESS);
@@ -143,7 +148,8 @@ pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<Exi
     let tenant = tenant(named.context("whose? give --tenant, as in `ContextIdentifier`")?)?;
     let arguments = report.read(&tenant, &args.given()?)?;
     let database = Database::open(shared).await?;
-    let answered = answer(&database, &tenant, report, &arguments).await;
+    let is_own = own.iter().any(|own| own.name == report.name);
+    let answered = answer(&database, &tenant, (report, is_own), &arguments).await;
     database.close().await?;
     let answer = answered?;
     let found = &answer.found;
@@ -164,24 +170,30 @@ pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<Exi
 async fn answer(
     database: &Database,
     tenant: &Tenant,
-    report: &Report,
+    (report, is_own): (&Report, bool),
     arguments: &Arguments,
 ) -> anyhow::Result<ReportAnswer> {
     database.projected(tenant).await?;
-    let answer = database.store.run_report(tenant, report, arguments).await;
+    let store = &database.store;
+    let answer = if is_own {
+        store.run_own_report(tenant, report, arguments).await
+    } else {
+        store.run_report(tenant, report, arguments).await
+    };
     answer.map_err(|error| match error.refusal() {
         Some(refusal) => anyhow::anyhow!("the report cannot be asked so: {refusal}"),
         None => error.into(),
     })
 }
 
-fn find(name: &str) -> anyhow::Result<&'static Report> {
-    let reports = built_in_reports();
-    let Some(report) = reports.iter().find(|report| report.name == name) else {
-        let names: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
+fn find<'a>(name: &str, own: &'a [Report]) -> anyhow::Result<&'a Report> {
+    let mut all = built_in_reports().iter().chain(own);
+    let Some(report) = all.clone().find(|report| report.name == name) else {
+        let near = all.by_ref().map(|report| report.name.as_str());
+        let near = near.min_by_key(|known| strsim::damerau_levenshtein(known, name));
         bail!(
-            "there is no report \"{name}\"; there are {}",
-            names.join(", ")
+            "there is no report \"{name}\"; is {} meant? `ticketlog report` lists all",
+            near.unwrap_or_default()
         );
     };
     Ok(report)

@@ -2,8 +2,9 @@
 
 use std::{
     fs::{File, TryLockError},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,8 +15,8 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use super::{
-    analysts::AnalystArgs, bring_up::bring_up, database, hooks, listen::ListenArgs, print,
-    service::Service, signals::StopSignals,
+    analysts::AnalystArgs, bring_up::bring_up, database, hooks, listen::ListenArgs, own_reports,
+    print, service::Service, signals::StopSignals,
 };
 use crate::{
     config::Shared,
@@ -53,6 +54,9 @@ pub(super) struct ServeArgs {
     pub(super) drain_timeout: Duration,
     #[command(flatten)]
     pub(super) hooks: hooks::HookArgs,
+    /// Reports of your own: each file NAME.sql in this folder is one, beside those that come with the program.
+    #[arg(long, value_name = "FOLDER")]
+    reports: Option<PathBuf>,
     #[command(flatten)]
     pub(super) analysts: AnalystArgs,
 }
@@ -82,6 +86,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
     postgres::create_data_dir(&data_dir)
         .with_context(|| format!("making {}", data_dir.display()))?;
     let _lock = lock(&data_dir)?;
+    let reports = args.reports.as_deref().map(own_reports::load).transpose()?;
     let loaded = hooks::load(&args.hooks, &data_dir)?;
     let spool = data_dir.join("spool");
     let spool = Spool::open(spool.clone(), args.spool_max_bytes)
@@ -100,6 +105,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
             spool,
             args: &args,
             data_dir: &data_dir,
+            reports: Arc::new(reports.unwrap_or_default()),
             database: Box::pin(bring_up(shared, &data_dir, door, &mut cluster, there)),
         };
         Box::pin(service.serve(listening, loaded.hooks, receiver, &mut signals)).await

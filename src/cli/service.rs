@@ -14,12 +14,13 @@ use tokio::{
 use super::{
     analysts, hooks,
     listen::Listening,
+    own_reports,
     serve::{ServeArgs, end_at_once, tell_supervisor},
     signals::StopSignals,
 };
 use crate::{
     clock,
-    domain::hook::Hooks,
+    domain::{hook::Hooks, report::Report},
     http::{self, AppState, Bodies, Followers, Quota, server::Tls},
     ingest::{
         Breaker, Drain, LiveStore, Receiver, Spool, Writer,
@@ -37,6 +38,8 @@ pub(super) struct Service<'a> {
     pub(super) spool: Spool,
     pub(super) args: &'a ServeArgs,
     pub(super) data_dir: &'a Path,
+    /// Reports of the operator's own.
+    pub(super) reports: Arc<Vec<Report>>,
     /// Brings up the database and keeps it so; ends only by failing.
     pub(super) database: BringUp<'a>,
 }
@@ -71,9 +74,14 @@ impl Service<'_> {
             quota: Quota::default(),
             proxies: listening.proxies,
             followers: Followers::default(),
+            own_reports: Arc::clone(&self.reports),
         });
         let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone());
-        tasks.limit_analysts(self.live.clone(), self.args.analysts.sql_limit);
+        tasks.look_after_sql(
+            Arc::clone(&self.reports),
+            self.live.clone(),
+            self.args.analysts.sql_limit,
+        );
         let tls = listening.tls;
         let (server, serving) =
             http::server::serve(listening.listener, router, listening.limits, tls.clone());
@@ -165,13 +173,16 @@ impl Tasks {
         }
     }
 
-    /// Starts to hold analysts to their limit.
+    /// Has the operator's own reports looked at, then holds analysts to their limit.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that starts tasks"
     )]
-    fn limit_analysts(&mut self, live: LiveStore, limit: Duration) {
-        self.limiter = Some(tokio::spawn(analysts::hold_to(live, limit)));
+    fn look_after_sql(&mut self, reports: Arc<Vec<Report>>, live: LiveStore, limit: Duration) {
+        self.limiter = Some(tokio::spawn(async move {
+            own_reports::check(&reports, live.clone()).await;
+            analysts::hold_to(live, limit).await;
+        }));
     }
 
     /// Returns when one of them has ended, which none does while it is needed.

@@ -145,6 +145,9 @@ impl ApiError {
             Self::Store(StoreError::TooLong) => {
                 ("urn:ticketlog:too-long", "The report takes too long")
             }
+            Self::Store(StoreError::Report(_)) => {
+                ("urn:ticketlog:bad-report", "The report cannot be run")
+            }
             Self::Signature(_) => (
                 "urn:ticketlog:bad-signature",
                 "The delivery is not signed as it should be",
@@ -202,6 +205,7 @@ impl ApiError {
             Self::Store(error @ StoreError::TooLong) => {
                 format!("{error}: ask for a shorter time with since and until")
             }
+            Self::Store(error @ StoreError::Report(_)) => error.to_string(),
             Self::Signature(error) => error.to_string(),
             Self::NotAcceptable => {
                 "accept application/json, text/csv or application/x-ndjson, or give format=json, csv or ndjson"

@@ -48,7 +48,7 @@ pub use self::{
     quota::Quota,
 };
 use crate::{
-    domain::hook::Hooks,
+    domain::{hook::Hooks, report::Report},
     ingest::{Breaker, Ingest, LiveStore, SpoolStatus, feed::FeedWatch},
     store::Store,
 };
@@ -86,6 +86,8 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// Places for readers of the feed that stay.
     pub followers: Followers,
+    /// Reports of the operator's own.
+    pub own_reports: Arc<Vec<Report>>,
 }
 
 impl AppState {

@@ -93,7 +93,8 @@ pub(super) async fn list_reports(
     let form = asked.form(params.format)?;
     let store = state.store().await?;
     super::tickets::known_at(&store, &tenant, None).await?;
-    let items = built_in_reports().iter().map(ReportJson::from).collect();
+    let all = built_in_reports().iter().chain(state.own_reports.iter());
+    let items = all.map(ReportJson::from).collect();
     Ok(form.answer(&ListJson { items, next: None }))
 }
 
@@ -117,12 +118,16 @@ pub(super) async fn show_report(
 ) -> Result<Response, ApiError> {
     let (ours, given) = Ours::part(given)?;
     let form = asked.form(ours.format)?;
-    let report = find(&name)?;
+    let (report, own) = find(&state, &name)?;
     let arguments = report.read(&tenant, &given);
     let arguments = arguments.map_err(|error| ApiError::BadParameter(error.to_string()))?;
     let store = state.store().await?;
     state.projected(&store, &tenant, ours.stale).await?;
-    let answer = store.run_report(&tenant, report, &arguments).await;
+    let answer = if own {
+        store.run_own_report(&tenant, report, &arguments).await
+    } else {
+        store.run_report(&tenant, report, &arguments).await
+    };
     let answer = answer.map_err(|error| blame(report, &arguments, error))?;
     let found = &answer.found;
     let body = match form.format() {
@@ -158,16 +163,18 @@ impl Ours {
     }
 }
 
-fn find(name: &str) -> Result<&'static Report, ApiError> {
-    let reports = built_in_reports();
-    reports
-        .iter()
-        .find(|report| report.name == name)
+/// The report of this name, and whether it is the operator's own.
+fn find<'a>(state: &'a AppState, name: &str) -> Result<(&'a Report, bool), ApiError> {
+    let built_in = built_in_reports().iter().map(|report| (report, false));
+    let mut all = built_in.chain(state.own_reports.iter().map(|report| (report, true)));
+    all.clone()
+        .find(|(report, _)| report.name == name)
         .ok_or_else(|| {
-            let names: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
+            let nearest = |known: &str| strsim::damerau_levenshtein(known, name);
+            let near = all.by_ref().map(|(report, _)| report.name.as_str());
+            let near = near.min_by_key(|known| nearest(known)).unwrap_or_default();
             ApiError::Unknown(format!(
-                "there is no report \"{name}\"; there are {}",
-                names.join(", ")
+                "there is no report \"{name}\"; is {near} meant? All are at /v1/tenants/{{tenant}}/reports"
             ))
         })
 }

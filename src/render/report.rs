@@ -131,7 +131,7 @@ impl<'a> AnswerJson<'a> {
 }
 
 /// The reports that there are, for the terminal.
-pub fn list(reports: &[Report]) -> String {
+pub fn list<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
     let mut table = Table::new();
     table
         .load_style(UTF8_HORIZONTAL_ONLY)

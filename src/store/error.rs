@@ -15,6 +15,9 @@ pub enum StoreError {
     /// A report took longer than it may.
     #[error("the report takes longer than 60 s")]
     TooLong,
+    /// A report of the operator's own cannot be run: why.
+    #[error("the report cannot be run: {0}")]
+    Report(String),
     /// What is stored is not what we store.
     #[error("a stored row cannot be read: {table}.{column} of {row}")]
     Corrupt {
@@ -60,7 +63,7 @@ impl StoreError {
 }
 
 /// `query_canceled`: the statement's time-out, for nobody else cancels ours.
-fn is_canceled(error: &sqlx::Error) -> bool {
+pub(super) fn is_canceled(error: &sqlx::Error) -> bool {
     let code = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);

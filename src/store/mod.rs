@@ -16,6 +16,7 @@ mod label;
 mod log;
 mod origin;
 mod outage;
+mod own_report;
 mod parked;
 pub mod projection;
 mod provision;
@@ -55,7 +56,7 @@ pub use self::{
     tenant::TenantSummary,
 };
 
-use self::outage::KeptOutages;
+use self::{outage::KeptOutages, own_report::ReportLogins};
 use crate::domain::ids::{Position, Tenant};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -133,6 +134,7 @@ pub struct Store {
     reads: PgPool,
     lookups: PgPool,
     outages: KeptOutages,
+    report_logins: ReportLogins,
     appended: watch::Sender<Appended>,
 }
 
@@ -155,6 +157,7 @@ impl Store {
             lookups: pool(&options, LOOKING_UP),
             options,
             outages: KeptOutages::default(),
+            report_logins: ReportLogins::default(),
             appended: watch::Sender::default(),
         };
         store.migrate().await?;

@@ -95,12 +95,22 @@ impl Store {
         let mut connection = self.reads.acquire().await?;
         let found = run(&mut connection, &report.statement(arguments), arguments).await;
         drop(connection);
+        let found = found.map_err(StoreError::of_report)?;
+        self.rely(tenant, arguments, found).await
+    }
+
+    /// Says of an answer how far it can be relied on.
+    pub(super) async fn rely(
+        &self,
+        tenant: &Tenant,
+        arguments: &Arguments,
+        found: ReportRows,
+    ) -> Result<ReportAnswer, StoreError> {
         let extent = Extent {
             since_ticks: arguments.ticks("since"),
             until_ticks: arguments.ticks("until"),
             ..Extent::default()
         };
-        let found = found.map_err(StoreError::of_report)?;
         // They say something of the open intervals alone.
         let outages = Outages::default();
         let (counts, _) = self.count_intervals(tenant, &extent, &outages).await?;
@@ -113,6 +123,17 @@ impl Store {
     }
 }
 
+/// Lets Postgres read a statement; gives the names of its columns.
+pub(super) async fn prepare(
+    connection: &mut PgConnection,
+    statement: &Statement,
+) -> Result<Vec<String>, sqlx::Error> {
+    let sql = AssertSqlSafe(statement.sql.clone());
+    let prepared = connection.prepare(sql.into_sql_str()).await?;
+    let columns = prepared.columns().iter();
+    Ok(columns.map(|column| column.name().to_owned()).collect())
+}
+
 /// Runs a statement in a transaction of its own that can change nothing.
 pub(super) async fn run(
     connection: &mut PgConnection,
@@ -121,10 +142,7 @@ pub(super) async fn run(
 ) -> Result<ReportRows, sqlx::Error> {
     let mut tx = connection.begin_with(BEGIN).await?;
     tx.execute(WORK_MEM).await?;
-    let sql = AssertSqlSafe(statement.sql.clone());
-    let prepared = (&mut *tx).prepare(sql.into_sql_str()).await?;
-    let columns = prepared.columns().iter();
-    let columns = columns.map(|column| column.name().to_owned()).collect();
+    let columns = prepare(&mut tx, statement).await?;
     // As JSON, for an operator's own report may give columns of any type.
     let sql = format!(
         "SELECT row_to_json(answer)::text FROM (\n{}\n) AS answer LIMIT {}",

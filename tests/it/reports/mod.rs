@@ -2,4 +2,5 @@
 
 mod faces;
 mod golden;
+mod own;
 mod real;

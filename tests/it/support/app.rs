@@ -11,6 +11,7 @@ use ticketlog::{
     domain::{
         hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
         ids::Tenant,
+        report::Report,
         signature::{Secret, encode},
         token::{Access, Scope, Token, TokenSummary},
     },
@@ -58,6 +59,7 @@ pub(crate) struct Setup {
     pub(crate) quota: Quota,
     pub(crate) proxies: TrustedProxies,
     pub(crate) followers: Followers,
+    pub(crate) own_reports: Vec<Report>,
     pub(crate) limits: Limits,
     pub(crate) spool_max_bytes: u64,
 }
@@ -71,6 +73,7 @@ impl Default for Setup {
             quota: Quota::new(NonZeroU32::new(1_000_000).unwrap()),
             proxies: TrustedProxies::default(),
             followers: Followers::default(),
+            own_reports: Vec::new(),
             limits: Limits::default(),
             spool_max_bytes: 1 << 30,
         }
@@ -159,6 +162,7 @@ impl TestApp {
             quota: setup.quota,
             proxies: setup.proxies,
             followers: setup.followers,
+            own_reports: Arc::new(setup.own_reports),
         });
         let paths = paths(&format!("{router:?}"));
         let (token, made) = new_token(None, &[Scope::Admin]);

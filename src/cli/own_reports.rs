@@ -1,0 +1,79 @@
+//! Reports of the operator's own: files in a folder, beside those that come with the program.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use anyhow::Context;
+
+use crate::{
+    domain::report::Report,
+    ingest::LiveStore,
+    store::{Store, built_in_reports},
+};
+
+/// Reads the files of a folder that end in `.sql`, by name. One that is no report is named in the log, with the line
+/// at which it is none, and left out.
+pub(super) fn load(folder: &Path) -> anyhow::Result<Vec<Report>> {
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("reading the folder of reports {}", folder.display()))?;
+    let mut files = BTreeSet::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            files.insert(path);
+        }
+    }
+    let mut reports = Vec::new();
+    for file in files {
+        match read(&file) {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                tracing::error!(file = %file.display(), error = %format!("{error:#}"), "A file is no report and was left out");
+            }
+        }
+    }
+    Ok(reports)
+}
+
+fn read(file: &Path) -> anyhow::Result<Report> {
+    let name = file
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    anyhow::ensure!(
+        !name.is_empty() && name.len() <= 64 && name.chars().all(plain),
+        "its name, which is the report's, is not 1 to 64 letters, digits, _ and -"
+    );
+    anyhow::ensure!(
+        built_in_reports().iter().all(|report| report.name != name),
+        "a report of that name comes with the program"
+    );
+    let text = fs::read_to_string(file)?;
+    Ok(Report::parse(name, &text)?)
+}
+
+/// Has Postgres look at the reports, once it is there; names in the log what it has against one.
+pub(super) async fn check(reports: &[Report], mut live: LiveStore) {
+    let store = match live.wait_for(Option::is_some).await {
+        Ok(there) => there.clone(),
+        Err(_) => return,
+    };
+    if let Some(store) = store {
+        check_in(reports, &store).await;
+    }
+}
+
+async fn check_in(reports: &[Report], store: &Store) {
+    for report in reports {
+        let name = report.name.as_str();
+        match store.check_report(report).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(report = name, %error, "Postgres cannot run a report of yours");
+            }
+            Err(error) => {
+                tracing::error!(report = name, %error, "Could not check a report of yours")
+            }
+        }
+    }
+}
