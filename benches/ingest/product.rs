@@ -53,6 +53,7 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
         quota: Quota::default(),
         proxies: TrustedProxies::default(),
         followers: Followers::default(),
+        own_reports: Arc::default(),
     });
     let (listener, address) = server::listen().await?;
     let (_, serving) = serve(listener, router, Limits::default(), None);

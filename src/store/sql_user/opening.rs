@@ -90,7 +90,9 @@ pub(super) async fn list(
                SELECT 4, format('use the sequence %I.%I', nspname, relname),
                       format('REVOKE ALL ON SEQUENCE %I.%I FROM PUBLIC', nspname, relname)
                FROM schema JOIN pg_class ON relnamespace = schema.oid
-               WHERE uses AND relkind = 'S' AND has_sequence_privilege($1::text, pg_class.oid, 'USAGE, SELECT, UPDATE')
+               -- In a CASE, for what is no sequence is an error.
+               WHERE uses AND CASE WHEN relkind = 'S'
+                                   THEN has_sequence_privilege($1::text, pg_class.oid, 'USAGE, SELECT, UPDATE') END
                UNION ALL
                SELECT 5, format('run %s with the rights of its owner', pg_proc.oid::regprocedure),
                       format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC', pg_proc.oid::regprocedure)
