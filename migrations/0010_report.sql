@@ -500,5 +500,5 @@ CREATE INDEX field_interval_by_field ON field_interval (tenant, field, from_tick
 
 -- Serves reports about changes from one known value to another, most often without the table: they are a quarter of
 -- all changes.
-CREATE INDEX change_changed ON change (tenant, field, ticks) INCLUDE (actor, ticket, from_key, to_key)
+CREATE INDEX change_changed ON change (tenant, field, ticks) INCLUDE (actor, ticket, event_id, from_key, to_key)
     WHERE NOT noise AND kind = 'changed';
