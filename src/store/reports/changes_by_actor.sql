@@ -79,9 +79,8 @@ SELECT counted."group", grouped.label AS group_label, counted.actor_id AS actor,
        CASE WHEN :'group_by' = '' THEN '' ELSE COALESCE(counted."group", 'none') || '/' END
        || COALESCE(counted.actor_id::text, 'unknown') AS drill
 FROM counted
-LEFT JOIN report.labels_now(:'tenant', 'actor') AS actor ON actor.id = counted.actor_id
-LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped
-    ON grouped.id = report.id(counted."group")
+LEFT JOIN report.labels_now(:'tenant', 'actor') AS actor ON actor.key = counted.actor_id::text
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = counted."group"
 ORDER BY counted."group" COLLATE "C" NULLS LAST, counted.events DESC NULLS LAST, counted.changes DESC,
          counted.actor_id NULLS LAST
 \endif

@@ -51,7 +51,6 @@ SELECT counted."group", grouped.label AS group_label, counted.field, counted.cha
        CASE WHEN :'group_by' IN ('', 'field') THEN '' ELSE COALESCE(counted."group", 'none') || '/' END
        || counted.field AS drill
 FROM counted
-LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped
-    ON grouped.id = report.id(counted."group")
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = counted."group"
 ORDER BY counted."group" COLLATE "C" NULLS LAST, counted.changes DESC, counted.field
 \endif

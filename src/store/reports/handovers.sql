@@ -45,7 +45,7 @@ ORDER BY ticks DESC, ticket, event_id
 ), named AS (
     SELECT held.key, report.value_of(:'tenant', :'field', held.key) AS value, label.label
     FROM (SELECT before FROM counted UNION SELECT key FROM counted) AS held (key)
-    LEFT JOIN report.labels_now(:'tenant', :'field') AS label ON label.id = report.id(held.key)
+    LEFT JOIN report.labels_now(:'tenant', :'field') AS label ON label.key = held.key
 )
 SELECT counted."group", grouped.label AS group_label, giver.value AS "from", taker.value AS "to", counted.count,
        giver.label AS from_label, taker.label AS to_label,
@@ -54,7 +54,6 @@ SELECT counted."group", grouped.label AS group_label, giver.value AS "from", tak
 FROM counted
 JOIN named AS giver ON giver.key = counted.before
 JOIN named AS taker ON taker.key = counted.key
-LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped
-    ON grouped.id = report.id(counted."group")
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = counted."group"
 ORDER BY counted."group" COLLATE "C" NULLS LAST, counted.count DESC, counted.before COLLATE "C", counted.key COLLATE "C"
 \endif

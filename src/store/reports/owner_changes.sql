@@ -74,7 +74,6 @@ SELECT counted."group", grouped.label AS group_label, assignments, unassignments
        ping_pong_tickets, ping_pong_bounces,
        CASE WHEN :'group_by' = '' THEN 'all' ELSE COALESCE(counted."group", 'none') END AS drill
 FROM counted
-LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped
-    ON grouped.id = report.id(counted."group")
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = counted."group"
 ORDER BY counted."group" COLLATE "C" NULLS LAST
 \endif

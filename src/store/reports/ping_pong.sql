@@ -47,7 +47,7 @@ ORDER BY ticks DESC, ticket, event_id
 ), named AS (
     SELECT held.key, report.value_of(:'tenant', :'field', held.key) AS value, label.label
     FROM (SELECT a FROM counted UNION SELECT b FROM counted) AS held (key)
-    LEFT JOIN report.labels_now(:'tenant', :'field') AS label ON label.id = report.id(held.key)
+    LEFT JOIN report.labels_now(:'tenant', :'field') AS label ON label.key = held.key
 )
 SELECT counted."group", grouped.label AS group_label, one.value AS a, other.value AS b, counted.count,
        one.label AS a_label, other.label AS b_label,
@@ -56,7 +56,6 @@ SELECT counted."group", grouped.label AS group_label, one.value AS a, other.valu
 FROM counted
 JOIN named AS one ON one.key = counted.a
 JOIN named AS other ON other.key = counted.b
-LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped
-    ON grouped.id = report.id(counted."group")
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = counted."group"
 ORDER BY counted."group" COLLATE "C" NULLS LAST, counted.count DESC, counted.a, counted.b
 \endif

@@ -48,19 +48,21 @@ WHERE CASE WHEN :'group_by' = '' THEN ''
 ORDER BY occurred_ticks DESC, ticket, event_id
 \else
 , counted AS (
-    SELECT COALESCE((SELECT names FROM months)[month], "group") AS "group", from_key, to_key,
-           min(from_value COLLATE "C") AS from_value, min(to_value COLLATE "C") AS to_value, count(*) AS count
+    SELECT COALESCE((SELECT names FROM months)[month], "group") AS "group", from_key, to_key, count(*) AS count
     FROM moved GROUP BY "group", month, from_key, to_key
+), named AS (
+    SELECT held.key, report.value_of(:'tenant', :'field', held.key) AS value, label.label
+    FROM (SELECT from_key FROM counted UNION SELECT to_key FROM counted) AS held (key)
+    LEFT JOIN report.labels_now(:'tenant', :'field') AS label ON label.key = held.key
 )
-SELECT counted."group", grouped.label AS group_label, report.value(from_key, from_value) AS "from",
-       given.label AS from_label, report.value(to_key, to_value) AS "to", taken.label AS to_label, count,
-       from_key <> 'unknown' AS from_known, to_key <> 'unknown' AS to_known,
+SELECT counted."group", grouped.label AS group_label, given.value AS "from", given.label AS from_label,
+       taken.value AS "to", taken.label AS to_label, counted.count, counted.from_key <> 'unknown' AS from_known,
+       counted.to_key <> 'unknown' AS to_known,
        CASE WHEN :'group_by' = '' THEN '' ELSE COALESCE(counted."group", 'none') || '/' END
-       || from_key || '/' || to_key AS drill
+       || counted.from_key || '/' || counted.to_key AS drill
 FROM counted
-LEFT JOIN report.labels_now(:'tenant', :'field') AS given ON given.id = report.id(from_key)
-LEFT JOIN report.labels_now(:'tenant', :'field') AS taken ON taken.id = report.id(to_key)
-LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped
-    ON grouped.id = report.id(counted."group")
-ORDER BY counted."group" COLLATE "C" NULLS LAST, count DESC, from_key, to_key
+JOIN named AS given ON given.key = counted.from_key
+JOIN named AS taken ON taken.key = counted.to_key
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = counted."group"
+ORDER BY counted."group" COLLATE "C" NULLS LAST, counted.count DESC, counted.from_key, counted.to_key
 \endif
