@@ -16,45 +16,48 @@
 \if :{?zone} \else \set zone '' \endif
 
 WITH span AS MATERIALIZED (
-    SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone FROM report.tenant WHERE tenant.tenant = :'tenant'
-), held AS MATERIALIZED (
-    SELECT ticket, key, from_event_id, from_ticks
+    -- Asked for by sub-selects, which an index can serve behind the fence of the views.
+    SELECT COALESCE(report.ticks(:'at'), report.ticks(now())) AS at, COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
+    FROM report.tenant WHERE tenant.tenant = :'tenant'
+), held AS (
+    -- One run at most is under way at an instant.
+    SELECT ticket, min(key) AS key, min(from_ticks) AS from_ticks
     FROM report.field_interval_all
-    WHERE tenant = :'tenant' AND field = :'field'
-      AND from_ticks <= report.until_now(:'at')
-      AND (until_ticks IS NULL
-           OR until_ticks > report.until_now(:'at'))
-), by_ticket AS MATERIALIZED (
-    SELECT ticket.ticket, COALESCE(held.key, 'unknown') AS key, held.from_event_id, held.from_ticks,
-           grouped.key AS "group",
-           CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') || '/' ELSE '' END
-           || COALESCE(held.key, 'unknown') AS drill
+    WHERE tenant = :'tenant' AND field = :'field' AND from_ticks <= (SELECT at FROM span)
+      AND (until_ticks IS NULL OR until_ticks > (SELECT at FROM span))
+    GROUP BY ticket
+), by_ticket AS (
+    SELECT ticket.ticket, COALESCE(held.key, 'unknown') AS key, held.from_ticks, grouped.key AS "group"
     FROM span CROSS JOIN report.ticket
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN held ON held.ticket = ticket.ticket
-    WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks <= report.until_now(:'at')
+    WHERE ticket.tenant = :'tenant' AND ticket.first_ticks <= (SELECT at FROM span)
 )
 \if :{?drill}
 -- The tickets of a row, with the event from which each held the value, the longest first; where none is known, the
 -- ticket's last event by then.
-SELECT by_ticket.ticket, COALESCE(by_ticket.from_event_id, last.event_id) AS event_id,
-       report.at(by_ticket.from_ticks) AS from_at,
-       (report.until_now(:'at') - by_ticket.from_ticks)
-       / 1e7::double precision AS seconds
-FROM by_ticket
+, asked AS MATERIALIZED (
+    SELECT ticket, from_ticks FROM by_ticket
+    WHERE CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || key = :'drill'
+)
+SELECT asked.ticket, COALESCE(run.event_id, last.event_id) AS event_id, report.at(asked.from_ticks) AS from_at,
+       ((SELECT at FROM span) - asked.from_ticks) / 1e7::double precision AS seconds
+FROM asked
+LEFT JOIN LATERAL (
+    SELECT run.from_event_id AS event_id FROM report.field_interval_all AS run
+    WHERE run.tenant = :'tenant' AND run.ticket = asked.ticket AND run.field = :'field'
+      AND run.from_ticks = asked.from_ticks AND (run.until_ticks IS NULL OR run.until_ticks > (SELECT at FROM span))
+    ) AS run ON true
 LEFT JOIN LATERAL (
     SELECT entry.event_id FROM report.entry
-    WHERE entry.tenant = :'tenant' AND entry.ticket = by_ticket.ticket AND entry.repeats IS NULL
-      AND by_ticket.from_event_id IS NULL
-      AND entry.occurred_ticks <= report.until_now(:'at')
+    WHERE entry.tenant = :'tenant' AND entry.ticket = asked.ticket AND entry.repeats IS NULL
+      AND entry.occurred_ticks <= (SELECT at FROM span) AND asked.from_ticks IS NULL
     ORDER BY entry.occurred_ticks DESC, entry.creates, entry.event_id DESC LIMIT 1) AS last ON true
-WHERE by_ticket.drill = :'drill'
 ORDER BY seconds DESC NULLS LAST, ticket
 \else
 , by_value AS (
-    SELECT "group", key, drill, count(*) AS tickets FROM by_ticket GROUP BY "group", key, drill
+    SELECT "group", key, count(*) AS tickets FROM by_ticket GROUP BY "group", key
 )
 SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
        key <> 'unknown' AS known,
@@ -64,7 +67,8 @@ SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), repo
                 SELECT run.value FROM report.field_interval_all AS run
                 WHERE run.tenant = :'tenant' AND run.field = :'field' AND run.key = by_value.key
                 ORDER BY run.ticket, run.from_ticks LIMIT 1)) END AS value,
-       report.label_now(:'tenant', :'field', report.id(key)) AS label, tickets, drill
+       report.label_now(:'tenant', :'field', report.id(key)) AS label, tickets,
+       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || key AS drill
 FROM by_value
 ORDER BY "group" NULLS LAST, tickets DESC, key
 \endif

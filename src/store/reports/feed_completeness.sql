@@ -18,32 +18,37 @@
 \if :{?zone} \else \set zone '' \endif
 
 WITH span AS MATERIALIZED (
-    SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone FROM report.tenant WHERE tenant.tenant = :'tenant'
-), doubt AS MATERIALIZED (
+    -- Asked for by sub-selects, which an index can serve behind the fence of the views.
+    SELECT COALESCE(report.ticks(:'since'), -9223372036854775808) AS since,
+           COALESCE(report.ticks(:'until'), 9223372036854775807) AS until,
+           COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
+    FROM report.tenant WHERE tenant.tenant = :'tenant'
+), doubt AS (
     SELECT gap.ticket, gap.event_id, gap.state, gap.reasons, gap.from_ticks, gap.until_ticks, reason.reason,
-           grouped.key AS "group",
-           CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') || '/' ELSE '' END || reason.reason AS drill
+           grouped.key AS "group"
     FROM span CROSS JOIN report.completeness AS gap
     CROSS JOIN LATERAL unnest(gap.reasons) AS reason (reason)
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
         ON :'group_by' <> '' AND grouped.ticket = gap.ticket
     WHERE gap.tenant = :'tenant' AND gap.state <> 'consistent'
-      AND gap.until_ticks >= report.since(:'since')
-      AND gap.until_ticks < report.until(:'until')
+      AND gap.until_ticks >= (SELECT since FROM span) AND gap.until_ticks < (SELECT until FROM span)
 )
 \if :{?drill}
 -- The intervals of a row, suspect ones first, then the longest; each with the event that ends it.
 SELECT ticket, event_id, state, reasons, report.at(from_ticks) AS from_at, report.at(until_ticks) AS until_at,
        (until_ticks - from_ticks) / 1e7::double precision AS seconds
 FROM doubt
-WHERE drill = :'drill'
+WHERE CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || reason = :'drill'
 ORDER BY state, seconds DESC NULLS LAST, ticket, until_ticks, event_id
 \else
+, by_reason AS (
+    SELECT "group", reason, count(*) AS intervals, count(DISTINCT ticket) AS tickets FROM doubt GROUP BY "group", reason
+)
 SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
-       reason, count(*) AS intervals, count(DISTINCT ticket) AS tickets,
+       reason, intervals, tickets,
        CASE WHEN reason IN ('conflict', 'no_changes_declared', 'starts_late', 'undeclared_change', 'unseen_write')
-            THEN 'suspect' ELSE 'unproven' END AS state, drill
-FROM doubt
-GROUP BY "group", reason, drill
+            THEN 'suspect' ELSE 'unproven' END AS state,
+       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || reason AS drill
+FROM by_reason
 ORDER BY "group" NULLS LAST, state, intervals DESC, reason
 \endif

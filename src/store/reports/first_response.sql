@@ -25,7 +25,10 @@
 \if :{?percentiles} \else \set percentiles '' \endif
 
 WITH span AS MATERIALIZED (
-    SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone,
+    -- Asked for by sub-selects, which an index can serve behind the fence of the views.
+    SELECT COALESCE(report.ticks(:'since'), -9223372036854775808) AS since,
+           COALESCE(report.ticks(:'until'), 9223372036854775807) AS until,
+           COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone,
            GREATEST(report.ticks(:'since'), tenant.first_ticks) AS first_ticks,
            -- A clock that is years ahead must not make a calendar of years.
            CASE WHEN :'hours' = '' THEN tenant.last_ticks
@@ -34,50 +37,49 @@ WITH span AS MATERIALIZED (
 ), calendar AS MATERIALIZED (
     SELECT calendar.* FROM span
     CROSS JOIN LATERAL report.calendar(:'hours', :'holidays', span.zone, span.first_ticks, span.last_ticks) AS calendar
-), reply AS MATERIALIZED (
+), reply AS (
     SELECT DISTINCT ON (change.ticket) change.ticket, change.event_id, change.occurred_ticks
     FROM report.change
     JOIN report.ticket ON ticket.tenant = :'tenant' AND ticket.ticket = change.ticket
         AND change.occurred_ticks > ticket.first_ticks
     WHERE change.tenant = :'tenant' AND change.field = 'replied_at' AND change.declared
-      AND change.occurred_ticks >= report.since(:'since')
+      AND change.occurred_ticks >= (SELECT since FROM span)
     ORDER BY change.ticket, change.occurred_ticks, change.event_id
-), wait AS MATERIALIZED (
+), wait AS (
     SELECT ticket.ticket, ticket.first_ticks, reply.event_id, reply.occurred_ticks,
            CASE WHEN reply.ticket IS NOT NULL
                 THEN report.worked(reply.occurred_ticks, opens, closes, before)
                      - report.worked(ticket.first_ticks, opens, closes, before) END AS ticks,
-           grouped.key AS "group",
-           CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') ELSE 'all' END AS drill
+           grouped.key AS "group"
     FROM span CROSS JOIN calendar
     CROSS JOIN report.ticket
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN reply ON reply.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks >= report.since(:'since')
-      AND ticket.first_ticks < report.until(:'until')
+      AND ticket.first_ticks >= (SELECT since FROM span) AND ticket.first_ticks < (SELECT until FROM span)
 )
 \if :{?drill}
 -- The responses of a row, the longest wait first; then the tickets without one, the oldest first.
 SELECT ticket, event_id, report.at(first_ticks) AS first_at, report.at(occurred_ticks) AS replied_at,
        ticks / 1e7::double precision AS seconds
 FROM wait
-WHERE drill = :'drill'
+WHERE CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') ELSE 'all' END = :'drill'
 ORDER BY seconds DESC NULLS LAST, first_ticks, ticket
 \else
 , by_group AS (
-    SELECT "group", drill, count(ticks) AS tickets, count(*) - count(ticks) AS without,
+    SELECT "group", count(ticks) AS tickets, count(*) - count(ticks) AS without,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY ticks::double precision) / 1e7 AS median,
            percentile_cont(0.9) WITHIN GROUP (ORDER BY ticks::double precision) / 1e7 AS p90,
            percentile_cont(ARRAY(
                SELECT share::double precision / 100 FROM unnest(string_to_array(:'percentiles', ',')) AS share
            )) WITHIN GROUP (ORDER BY ticks / 1e7::double precision) AS percentiles
-    FROM wait GROUP BY "group", drill
+    FROM wait GROUP BY "group"
 )
 SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
        tickets, median AS median_seconds, p90 AS p90_seconds, without AS tickets_without_response,
-       report.percentile_names(:'percentiles', percentiles) AS percentiles, drill
+       report.percentile_names(:'percentiles', percentiles) AS percentiles,
+       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') ELSE 'all' END AS drill
 FROM by_group
 ORDER BY "group" NULLS LAST
 \endif

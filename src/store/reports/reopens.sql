@@ -18,60 +18,65 @@
 \if :{?zone} \else \set zone '' \endif
 
 WITH span AS MATERIALIZED (
-    SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone FROM report.tenant WHERE tenant.tenant = :'tenant'
-), reopen AS MATERIALIZED (
+    -- Asked for by sub-selects, which an index can serve behind the fence of the views.
+    SELECT COALESCE(report.ticks(:'since'), -9223372036854775808) AS since,
+           COALESCE(report.ticks(:'until'), 9223372036854775807) AS until,
+           COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
+    FROM report.tenant WHERE tenant.tenant = :'tenant'
+), reopen AS (
     SELECT ticket, event_id, occurred_ticks, to_key
     FROM report.change
     WHERE tenant = :'tenant' AND field = 'status' AND kind = 'changed'
       AND from_key = '2' AND to_key IN ('0', '1', '3')
-      AND occurred_ticks >= report.since(:'since')
-      AND occurred_ticks < report.until(:'until')
-), closed AS MATERIALIZED (
+      AND occurred_ticks >= (SELECT since FROM span) AND occurred_ticks < (SELECT until FROM span)
+), closed AS (
     SELECT ticket, min(from_ticks) AS ticks
     FROM report.field_interval
-    WHERE tenant = :'tenant' AND field = 'status' AND key = '2'
-      AND from_ticks < report.until(:'until')
+    WHERE tenant = :'tenant' AND field = 'status' AND key = '2' AND from_ticks < (SELECT until FROM span)
     GROUP BY ticket
-), by_ticket AS MATERIALIZED (
-    SELECT ticket.ticket, COALESCE(reopened.reopens, 0) AS reopens, closed.ticks AS closed_ticks,
-           CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') || '/' ELSE '' END
-           || COALESCE(reopened.reopens, 0) AS drill,
-           grouped.key AS "group"
+), by_ticket AS (
+    SELECT ticket.ticket, COALESCE(reopened.reopens, 0) AS reopens, closed.ticks AS closed_ticks, grouped.key AS "group"
     FROM span CROSS JOIN report.ticket
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN (SELECT ticket, count(*) AS reopens FROM reopen GROUP BY ticket) AS reopened
         ON reopened.ticket = ticket.ticket
     LEFT JOIN closed ON closed.ticket = ticket.ticket
-    WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks < report.until(:'until')
+    WHERE ticket.tenant = :'tenant' AND ticket.first_ticks < (SELECT until FROM span)
 )
 \if :{?drill}
 -- The reopens of a row, after the longest rest first; of row 0 the tickets, with what closed each first, if anything did.
-SELECT by_ticket.ticket, reopen.event_id, 'reopened' AS step, report.at(reopen.occurred_ticks) AS occurred_at,
+, asked AS MATERIALIZED (
+    SELECT ticket, reopens, closed_ticks FROM by_ticket
+    WHERE CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || reopens = :'drill'
+)
+SELECT asked.ticket, reopen.event_id, 'reopened' AS step, report.at(reopen.occurred_ticks) AS occurred_at,
        report.value(reopen.to_key, reopen.to_key) AS status, run.from_event_id AS closed_event_id,
        run.seconds AS seconds_closed
-FROM by_ticket
-JOIN reopen ON reopen.ticket = by_ticket.ticket
+FROM asked
+JOIN reopen ON reopen.ticket = asked.ticket
 JOIN report.field_interval AS run
     ON run.tenant = :'tenant' AND run.ticket = reopen.ticket AND run.field = 'status'
     AND run.until_event_id = reopen.event_id
-WHERE by_ticket.drill = :'drill'
 UNION ALL
-SELECT by_ticket.ticket, run.from_event_id, CASE WHEN run.ticket IS NOT NULL THEN 'closed' END,
-       report.at(by_ticket.closed_ticks), report.value(run.key, run.key), run.from_event_id, NULL
-FROM by_ticket
+SELECT asked.ticket, run.from_event_id, CASE WHEN run.key IS NOT NULL THEN 'closed' END,
+       report.at(asked.closed_ticks), report.value(run.key, run.key), run.from_event_id, NULL
+FROM asked
 LEFT JOIN LATERAL (
-    SELECT run.ticket, run.key, run.from_event_id FROM report.field_interval AS run
-    WHERE run.tenant = :'tenant' AND run.ticket = by_ticket.ticket AND run.field = 'status' AND run.key = '2'
-      AND run.from_ticks = by_ticket.closed_ticks
+    SELECT run.key, run.from_event_id FROM report.field_interval AS run
+    WHERE run.tenant = :'tenant' AND run.ticket = asked.ticket AND run.field = 'status' AND run.key = '2'
+      AND run.from_ticks = asked.closed_ticks
     ORDER BY run.from_event_id LIMIT 1) AS run ON true
-WHERE by_ticket.drill = :'drill' AND by_ticket.reopens = 0
+WHERE asked.reopens = 0
 ORDER BY seconds_closed DESC NULLS LAST, ticket, occurred_at, event_id
 \else
+, by_number AS (
+    SELECT "group", reopens, count(*) AS tickets, count(closed_ticks) AS tickets_ever_closed
+    FROM by_ticket GROUP BY "group", reopens
+)
 SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
-       reopens, count(*) AS tickets, count(closed_ticks) AS tickets_ever_closed, drill
-FROM by_ticket
-GROUP BY "group", reopens, drill
+       reopens, tickets, tickets_ever_closed,
+       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || reopens AS drill
+FROM by_number
 ORDER BY "group" NULLS LAST, reopens
 \endif

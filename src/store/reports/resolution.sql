@@ -25,7 +25,10 @@
 \if :{?percentiles} \else \set percentiles '' \endif
 
 WITH span AS MATERIALIZED (
-    SELECT COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone,
+    -- Asked for by sub-selects, which an index can serve behind the fence of the views.
+    SELECT COALESCE(report.ticks(:'since'), -9223372036854775808) AS since,
+           COALESCE(report.ticks(:'until'), 9223372036854775807) AS until,
+           COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone,
            GREATEST(report.ticks(:'since'), tenant.first_ticks) AS first_ticks,
            -- A clock that is years ahead must not make a calendar of years.
            CASE WHEN :'hours' = '' THEN tenant.last_ticks
@@ -34,29 +37,26 @@ WITH span AS MATERIALIZED (
 ), calendar AS MATERIALIZED (
     SELECT calendar.* FROM span
     CROSS JOIN LATERAL report.calendar(:'hours', :'holidays', span.zone, span.first_ticks, span.last_ticks) AS calendar
-), closed AS MATERIALIZED (
+), closed AS (
     SELECT ticket, min(from_ticks) AS ticks
     FROM report.field_interval
-    WHERE tenant = :'tenant' AND field = 'status' AND key = '2'
-      AND from_ticks >= report.since(:'since')
+    WHERE tenant = :'tenant' AND field = 'status' AND key = '2' AND from_ticks >= (SELECT since FROM span)
     GROUP BY ticket
-), life AS MATERIALIZED (
+), life AS (
     SELECT ticket.ticket, ticket.first_ticks, ticket.last_ticks, closed.ticks AS closed_ticks,
            report.worked(ticket.last_ticks, opens, closes, before)
            - report.worked(ticket.first_ticks, opens, closes, before) AS ticks_to_last,
            CASE WHEN closed.ticks IS NOT NULL
                 THEN report.worked(closed.ticks, opens, closes, before)
                      - report.worked(ticket.first_ticks, opens, closes, before) END AS ticks_to_closed,
-           grouped.key AS "group",
-           CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') ELSE 'all' END AS drill
+           grouped.key AS "group"
     FROM span CROSS JOIN calendar
     CROSS JOIN report.ticket
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN closed ON closed.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
-      AND ticket.first_ticks >= report.since(:'since')
-      AND ticket.first_ticks < report.until(:'until')
+      AND ticket.first_ticks >= (SELECT since FROM span) AND ticket.first_ticks < (SELECT until FROM span)
 )
 \if :{?drill}
 -- The tickets of a row, the longest first. The event is the last one.
@@ -71,13 +71,14 @@ LEFT JOIN LATERAL (
     WHERE run.tenant = :'tenant' AND run.ticket = life.ticket AND run.field = 'status' AND run.key = '2'
       AND run.from_ticks = life.closed_ticks
     ORDER BY run.from_event_id LIMIT 1) AS run ON true
-WHERE life.drill = :'drill'
+WHERE CASE WHEN :'group_by' <> '' THEN COALESCE(life."group", 'none') ELSE 'all' END = :'drill'
 ORDER BY seconds_first_to_last DESC, ticket
 \else
 , shares AS (
-    SELECT ARRAY(SELECT share::double precision / 100 FROM unnest(string_to_array(:'percentiles', ',')) AS share) AS shares
+    SELECT ARRAY(
+        SELECT share::double precision / 100 FROM unnest(string_to_array(:'percentiles', ',')) AS share) AS shares
 ), by_group AS (
-    SELECT "group", drill, count(*) AS tickets, count(ticks_to_closed) AS tickets_closed,
+    SELECT "group", count(*) AS tickets, count(ticks_to_closed) AS tickets_closed,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY ticks_to_last::double precision) / 1e7 AS median_to_last,
            avg(ticks_to_last)::double precision / 1e7 AS mean_to_last,
            max(ticks_to_last) / 1e7::double precision AS max_to_last,
@@ -86,14 +87,15 @@ ORDER BY seconds_first_to_last DESC, ticket
                WITHIN GROUP (ORDER BY ticks_to_last / 1e7::double precision) AS to_last,
            percentile_cont((SELECT shares FROM shares))
                WITHIN GROUP (ORDER BY ticks_to_closed / 1e7::double precision) AS to_closed
-    FROM life GROUP BY "group", drill
+    FROM life GROUP BY "group"
 )
 SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
        tickets, median_to_last AS median_seconds_first_to_last, mean_to_last AS mean_seconds_first_to_last,
        tickets_closed, median_to_closed AS median_seconds_to_first_closed,
        max_to_last AS max_seconds_first_to_last,
        report.percentile_names(:'percentiles', to_last) AS percentiles_first_to_last,
-       report.percentile_names(:'percentiles', to_closed) AS percentiles_to_first_closed, drill
+       report.percentile_names(:'percentiles', to_closed) AS percentiles_to_first_closed,
+       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') ELSE 'all' END AS drill
 FROM by_group
 ORDER BY "group" NULLS LAST
 \endif

@@ -20,8 +20,9 @@
 \if :{?zone} \else \set zone '' \endif
 
 WITH span AS MATERIALIZED (
+    -- Asked for by sub-selects, which an index can serve behind the fence of the views.
     SELECT COALESCE(report.ticks(:'since'), tenant.first_ticks) AS since,
-           report.until_now(:'until') AS until,
+           COALESCE(report.ticks(:'until'), report.ticks(now())) AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), midnight AS (
@@ -43,26 +44,23 @@ WITH span AS MATERIALIZED (
     FROM report.entry
     -- This word is the first created event's of a ticket, and no repeat's.
     WHERE tenant = :'tenant' AND lifecycle = 'created'
-      AND occurred_ticks >= report.since(:'since')
-      AND occurred_ticks < report.until_now(:'until')
+      AND occurred_ticks >= (SELECT since FROM span) AND occurred_ticks < (SELECT until FROM span)
     UNION ALL
     SELECT ticket, event_id, occurred_ticks, CASE WHEN to_key = '2' THEN 'closed' ELSE 'reopened' END
     FROM report.change
     WHERE tenant = :'tenant' AND field = 'status' AND to_key IN ('0', '1', '2', '3')
       AND (to_key = '2' OR (kind = 'changed' AND from_key = '2'))
-      AND occurred_ticks >= report.since(:'since')
-      AND occurred_ticks < report.until_now(:'until')
+      AND occurred_ticks >= (SELECT since FROM span) AND occurred_ticks < (SELECT until FROM span)
 ), run AS (
     -- Which of these runs are over before the first day makes no difference to any.
     SELECT ticket, from_event_id, from_ticks, until_ticks, key IN ('2', '4', '5') AS done
     FROM report.field_interval
     WHERE tenant = :'tenant' AND field = 'status'
-      AND from_ticks < report.until_now(:'until')
-      AND (until_ticks IS NULL
-           OR until_ticks >= report.since(:'since'))
+      AND from_ticks < (SELECT until FROM span)
+      AND (until_ticks IS NULL OR until_ticks >= (SELECT since FROM span))
 ), seen AS (
     SELECT ticket, first_ticks FROM report.ticket
-    WHERE tenant = :'tenant' AND first_ticks < report.until_now(:'until')
+    WHERE tenant = :'tenant' AND first_ticks < (SELECT until FROM span)
 )
 \if :{?drill}
 -- What is behind a day: the events that it counts, in order, then the tickets left at its end, each with the event from
@@ -98,45 +96,44 @@ ORDER BY found.place, found.ticks, found.ticket, found.event_id, found.step
 \else
 , starts AS MATERIALIZED (
     SELECT array_agg(from_ticks ORDER BY nth) AS ticks FROM day
-), moved AS (
+), moved AS MATERIALIZED (
     -- Day 0 is all that was before.
     SELECT COALESCE(grouped.key, '') AS "group", width_bucket(move.ticks, starts.ticks) AS nth,
-           sum(created) AS created, sum(closed) AS closed, sum(reopened) AS reopened,
-           sum(backlog) AS backlog, sum(unknown) AS unknown
+           sum(created)::integer AS created, sum(closed)::integer AS closed, sum(reopened)::integer AS reopened,
+           sum(backlog)::integer AS backlog, sum(unknown)::integer AS unknown
     FROM span CROSS JOIN starts
     CROSS JOIN (
         SELECT ticket, ticks, (step = 'created')::integer AS created, (step = 'closed')::integer AS closed,
                (step = 'reopened')::integer AS reopened, 0 AS backlog, 0 AS unknown
         FROM step
         UNION ALL
-        SELECT ticket, from_ticks, 0, 0, 0, (NOT done)::integer, -1 FROM run
-        UNION ALL
-        SELECT ticket, until_ticks, 0, 0, 0, -(NOT done)::integer, 1 FROM run
-        WHERE until_ticks < report.until_now(:'until')
+        SELECT run.ticket, turn.ticks, 0, 0, 0, CASE WHEN run.done THEN 0 ELSE turn.sign END, -turn.sign
+        FROM run CROSS JOIN LATERAL (VALUES (run.from_ticks, 1), (run.until_ticks, -1)) AS turn (ticks, sign)
+        WHERE turn.ticks < (SELECT until FROM span)
         UNION ALL
         SELECT ticket, first_ticks, 0, 0, 0, 0, 1 FROM seen
     ) AS move
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
         ON :'group_by' <> '' AND grouped.ticket = move.ticket
     GROUP BY 1, 2
+), named AS MATERIALIZED (
+    SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS label
+    FROM (SELECT "group" FROM moved UNION SELECT '' WHERE :'group_by' = '') AS groups
 ), kept AS (
     SELECT "group", nth, sum(created) AS created, sum(closed) AS closed, sum(reopened) AS reopened,
-           sum(sum(backlog)) OVER so_far AS backlog, sum(sum(unknown)) OVER so_far AS unknown
+           sum(sum(backlog)::integer) OVER so_far AS backlog, sum(sum(unknown)::integer) OVER so_far AS unknown
     FROM (
         SELECT * FROM moved
         UNION ALL
-        SELECT groups."group", day.nth, 0, 0, 0, 0, 0
-        FROM (SELECT "group" FROM moved UNION SELECT '' WHERE :'group_by' = '') AS groups CROSS JOIN day
+        SELECT named."group", day.nth, 0, 0, 0, 0, 0 FROM named CROSS JOIN day
     ) AS every
     GROUP BY "group", nth
     WINDOW so_far AS (PARTITION BY "group" ORDER BY nth)
 )
-SELECT NULLIF(kept."group", '') AS "group",
-       report.label_now(:'tenant', report.group_list(:'group_by'), report.id(kept."group")) AS group_label,
-       day.day, kept.created::bigint, kept.closed::bigint, kept.reopened::bigint, kept.backlog::bigint,
-       kept.unknown::bigint,
+SELECT NULLIF(kept."group", '') AS "group", named.label AS group_label, day.day,
+       kept.created, kept.closed, kept.reopened, kept.backlog, kept.unknown,
        CASE WHEN :'group_by' <> '' THEN COALESCE(NULLIF(kept."group", ''), 'none') || '/' ELSE '' END
        || to_char(day.day, 'YYYY-MM-DD') AS drill
-FROM kept JOIN day ON day.nth = kept.nth
+FROM kept JOIN day ON day.nth = kept.nth JOIN named ON named."group" = kept."group"
 ORDER BY 1 NULLS LAST, day.day
 \endif
