@@ -189,7 +189,7 @@ impl Written {
         let undated = match self.undated {
             0 => String::new(),
             _ => format!(
-                "; {} without a Timestamp are in no history",
+                "; left out: {} without a Timestamp",
                 counted(self.undated, "event")
             ),
         };

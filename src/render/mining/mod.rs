@@ -1,11 +1,10 @@
 //! Logs for process mining, written piece by piece so that no log is too large.
 
 mod ocel;
-mod paper;
 mod xes;
 
 use crate::domain::{
-    history::{History, Lifecycle},
+    history::{Entry, History, Lifecycle},
     ids::{Position, Tenant, TicketId},
     mining::{Activity, Names, Steps, fields},
 };
@@ -44,7 +43,7 @@ struct Said {
 }
 
 impl Said {
-    fn of(entry: &crate::domain::history::Entry) -> Self {
+    fn of(entry: &Entry) -> Self {
         let changes = fields(entry);
         Self {
             event_id: entry.event_id.to_string(),

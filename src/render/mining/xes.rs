@@ -1,6 +1,4 @@
 //! XES, IEEE 1849: a trace for each ticket, an attribute a line.
-//!
-//! Lines and references are chosen so that simple readers, which are no readers of XML, take them too.
 
 use std::{borrow::Cow, io};
 
@@ -9,37 +7,25 @@ use quick_xml::{
     events::{BytesDecl, BytesStart, Event},
 };
 
-use super::{Case, Said, Source, paper::Paper};
+use super::{Case, Said, Source};
 use crate::domain::{
     history::Entry,
     mining::{Held, SHOWN, Steps, TEAM, shown},
 };
 
-/// Where the extensions of the standard are described.
-const EXTENSIONS: [(&str, &str, &str); 4] = [
-    (
-        "Concept",
-        "concept",
-        "http://www.xes-standard.org/concept.xesext",
-    ),
-    (
-        "Lifecycle",
-        "lifecycle",
-        "http://www.xes-standard.org/lifecycle.xesext",
-    ),
-    (
-        "Organizational",
-        "org",
-        "http://www.xes-standard.org/org.xesext",
-    ),
-    ("Time", "time", "http://www.xes-standard.org/time.xesext"),
+/// The extensions of the standard that are used, and the prefix of each one's keys.
+const EXTENSIONS: [(&str, &str); 4] = [
+    ("Concept", "concept"),
+    ("Lifecycle", "lifecycle"),
+    ("Organizational", "org"),
+    ("Time", "time"),
 ];
 
 /// A log being written.
 #[derive(Debug)]
 pub struct Xes {
     source: Source,
-    paper: Paper,
+    bytes: Vec<u8>,
 }
 
 impl Xes {
@@ -47,7 +33,7 @@ impl Xes {
     pub fn new(source: Source) -> Self {
         Self {
             source,
-            paper: Paper::default(),
+            bytes: Vec::new(),
         }
     }
 
@@ -65,11 +51,10 @@ impl Xes {
                 ("xmlns", "http://www.xes-standard.org/"),
             ],
         )?;
-        for (name, prefix, uri) in EXTENSIONS {
-            self.empty(
-                "extension",
-                &[("name", name), ("prefix", prefix), ("uri", uri)],
-            )?;
+        for (name, prefix) in EXTENSIONS {
+            let uri = format!("http://www.xes-standard.org/{prefix}.xesext");
+            let attributes = [("name", name), ("prefix", prefix), ("uri", &uri)];
+            self.empty("extension", &attributes)?;
         }
         self.open("global", &[("scope", "trace")])?;
         self.string("concept:name", "")?;
@@ -91,7 +76,7 @@ impl Xes {
         self.string("concept:name", &tenant)?;
         self.string("lifecycle:model", "standard")?;
         self.attribute("int", "position", &position.to_string())?;
-        Ok(self.paper.take())
+        Ok(self.take())
     }
 
     /// The trace of a ticket; nothing if none of its events is dated.
@@ -113,7 +98,7 @@ impl Xes {
             self.close("event")?;
         }
         self.close("trace")?;
-        Ok(self.paper.take())
+        Ok(self.take())
     }
 
     /// What comes after all traces.
@@ -122,7 +107,7 @@ impl Xes {
     /// As [`Xes::head`].
     pub fn end(&mut self) -> io::Result<Vec<u8>> {
         self.close("log")?;
-        Ok(self.paper.take())
+        Ok(self.take())
     }
 
     fn event(&mut self, case: &Case<'_>, entry: &Entry, held: &Held<'_>) -> io::Result<()> {
@@ -194,11 +179,14 @@ impl Xes {
     }
 
     fn add(&mut self, tag: Event<'_>) -> io::Result<()> {
-        let mut writer = Writer::new(Vec::new());
-        writer.write_event(tag)?;
-        let tag = String::from_utf8(writer.into_inner());
-        self.paper.add(&tag.map_err(io::Error::other)?);
+        Writer::new(&mut self.bytes).write_event(tag)?;
+        self.bytes.push(b'\n');
         Ok(())
+    }
+
+    /// What was added since the last call.
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
     }
 }
 
