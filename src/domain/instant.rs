@@ -5,6 +5,8 @@ use jiff::civil::DateTime;
 /// Ticks of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
+const TICKS_PER_MICROSECOND: i64 = 10;
+
 /// Digits of a second that a tick can tell apart.
 const TICK_DIGITS: usize = 7;
 
@@ -75,6 +77,19 @@ impl OccurredAt {
     /// RFC 3339 in UTC, with the fraction digits the sender gave.
     pub fn as_utc(&self) -> &str {
         &self.utc
+    }
+
+    /// RFC 3339 in UTC with six digits of a second, what lies beyond them cut off: for readers that take no
+    /// more. A second 60 is the first of the next minute; the year 0, which many do not know, is the first
+    /// instant of the year 1.
+    pub fn to_microseconds(&self) -> String {
+        let seconds = self.ticks.div_euclid(TICKS_PER_SECOND);
+        let micros = self.ticks.rem_euclid(TICKS_PER_SECOND) / TICKS_PER_MICROSECOND;
+        let civil = EPOCH.checked_add(jiff::SignedDuration::from_secs(seconds));
+        match civil.ok().filter(|civil| civil.year() > 0) {
+            Some(civil) => format!("{}.{micros:06}Z", civil.strftime("%Y-%m-%dT%H:%M:%S")),
+            None => "0001-01-01T00:00:00.000000Z".to_owned(),
+        }
     }
 
     /// The text as sent, without surrounding blanks; [`OccurredAt::parse`] reads it again.
@@ -198,6 +213,30 @@ mod tests {
             "1970-01-01T00:00:00.5Z",
         );
         reads("1969-12-31T19:30:00-0430", 0, "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn six_digits_are_cut_and_always_there() {
+        for (sent, micros) in [
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000Z"),
+            (
+                "2025-05-19T09:56:33.1554128Z",
+                "2025-05-19T09:56:33.155412Z",
+            ),
+            (
+                "1969-12-31T23:59:59.9999999Z",
+                "1969-12-31T23:59:59.999999Z",
+            ),
+            ("2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00.000000Z"),
+            (
+                "9999-12-31T23:59:59.9999999Z",
+                "9999-12-31T23:59:59.999999Z",
+            ),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
+            ("0001-01-01T00:00:00.7+01:00", "0001-01-01T00:00:00.000000Z"),
+        ] {
+            assert_eq!(OccurredAt::parse(sent).unwrap().to_microseconds(), micros);
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod instant;
 pub mod json;
 pub mod label;
 pub mod log;
+pub mod mining;
 pub mod near;
 pub mod page;
 pub mod parked;

@@ -8,6 +8,7 @@ pub mod found;
 pub mod json;
 pub mod label;
 pub mod lines;
+pub mod mining;
 pub mod parked;
 pub mod report;
 pub mod schema;

@@ -35,6 +35,7 @@ mod labels;
 mod layers;
 mod limits;
 mod losses;
+mod mining;
 mod model;
 mod openapi;
 mod outages;

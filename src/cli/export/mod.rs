@@ -1,61 +1,36 @@
-//! `export`: a tenant's events or changes as a file, from a position on.
+//! `export`: a tenant's events or changes as a file, from a position on; or its histories as a log for
+//! process mining.
 
+mod asked;
+mod mining;
 mod rows;
 
-use std::{ops::ControlFlow, path::PathBuf, process::ExitCode};
+use std::{ops::ControlFlow, path::Path, process::ExitCode};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
 
-use self::rows::{Changes, Form, Rows};
+pub(super) use self::asked::ExportArgs;
+use self::{
+    asked::{Asked, RowsAsked, What},
+    rows::{Changes, Form, Rows},
+};
 use super::{database::Database, hooks::tenant, output::Output, signals::StopSignals};
 use crate::{
     config::Shared,
     domain::ids::{Position, Tenant},
 };
 
-/// Arguments of `export`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-    ticketlog export Cust10498 --what events --format ndjson -o events.ndjson\n  \
-    ticketlog export Cust10498 --what events --format ndjson -o events.ndjson --after 9250\n  \
-    ticketlog export Cust10498 --what changes --format csv | gzip > changes.csv.gz\n\n\
-    Ends with what was in the log when it began. The position that it reached is told on standard error, \
-    also when it is interrupted (Ctrl-C, SIGTERM: exit code 0): --after goes on there.\n\n\
-    Events never change. Changes are as they are known now: an event that comes late may change those of \
-    earlier positions, so for the present truth export all of them again.")]
-pub(super) struct ExportArgs {
-    /// The customer, as in `ContextIdentifier`.
-    tenant: String,
-    /// A row for each event, or for each change of a field.
-    #[arg(long, value_enum)]
-    what: What,
-    /// One JSON a line, or a table.
-    #[arg(long, value_enum)]
-    format: Form,
-    /// Only what comes after this position. With -o the file is gone on with.
-    #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(i64).range(0..))]
-    after: Option<i64>,
-    /// Write to this file, which without --after must not be there yet.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Also changes not worth mentioning: bookkeeping fields, and values that stayed as they were.
-    #[arg(long)]
-    noise: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
-    Events,
-    Changes,
-}
-
-/// Writes rows up to the head as it is at the start.
+/// Writes what there is up to the head as it is at the start.
 pub(super) async fn run(shared: &Shared, args: ExportArgs) -> anyhow::Result<ExitCode> {
     let tenant = tenant(&args.tenant)?;
+    let asked = args.read()?;
+    let output = args.output.as_deref();
     let mut signals = StopSignals::listen()?;
     let database = Database::open(shared).await?;
-    let exported = export(&database, tenant, &args, &mut signals).await;
+    let exported = match asked {
+        Asked::Rows(rows) => export(&database, tenant, &rows, output, &mut signals).await,
+        Asked::Log(log) => mining::export(&database, tenant, log, output, &mut signals).await,
+    };
     database.close().await?;
     exported?;
     Ok(ExitCode::SUCCESS)
@@ -64,13 +39,14 @@ pub(super) async fn run(shared: &Shared, args: ExportArgs) -> anyhow::Result<Exi
 async fn export(
     database: &Database,
     tenant: Tenant,
-    args: &ExportArgs,
+    asked: &RowsAsked,
+    output: Option<&Path>,
     signals: &mut StopSignals,
 ) -> anyhow::Result<()> {
-    let after = Position(args.after.unwrap_or(0));
+    let after = Position(asked.after.unwrap_or(0));
     let mut follower = database.store.follow(tenant.clone(), after, None);
     let head = follower.look().await?.head;
-    let rows = match args.what {
+    let rows = match asked.what {
         What::Events => Rows::Events(follower),
         What::Changes => {
             tokio::select! {
@@ -81,11 +57,11 @@ async fn export(
                 store: database.store.clone(),
                 tenant,
                 after,
-                noise: args.noise,
+                noise: asked.noise,
             })
         }
     };
-    let output = match (&args.output, args.after) {
+    let output = match (output, asked.after) {
         (None, _) => Output::standard(),
         (Some(path), None) => Output::create(path).await?,
         (Some(path), Some(_)) => Output::go_on(path).await?,
@@ -93,7 +69,7 @@ async fn export(
     let mut export = Export {
         rows,
         head,
-        form: args.format,
+        form: asked.form,
         output,
         reached: after,
     };

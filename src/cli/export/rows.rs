@@ -1,7 +1,6 @@
 //! The rows of an export, page by page.
 
 use anyhow::Context;
-use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::{
@@ -25,7 +24,7 @@ const PAGE: PageSize = PageSize {
 };
 
 /// How rows are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// One JSON a line.
     Ndjson,
