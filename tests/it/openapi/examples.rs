@@ -32,7 +32,7 @@ const FLEETING: [&str; 7] = [
 ];
 
 /// What is asked for each example, in this order.
-const ASKED: [(&str, &str); 20] = [
+const ASKED: [(&str, &str); 22] = [
     ("readyz", "/readyz"),
     ("list_hooks", "/v1/hooks"),
     ("list_tenants", "/v1/tenants"),
@@ -64,6 +64,11 @@ const ASKED: [(&str, &str); 20] = [
     ("list_actors", "/v1/tenants/Cust10498/actors?limit=1"),
     ("show_actor", "/v1/tenants/Cust10498/actors/642"),
     ("show_completeness", "/v1/tenants/Cust10498/completeness"),
+    ("list_reports", "/v1/tenants/Cust10498/reports"),
+    (
+        "show_report",
+        "/v1/tenants/Cust10498/reports/transitions?field=status",
+    ),
     ("list_events", "/v1/tenants/Cust10498/events?limit=1"),
     (
         "show_event",

@@ -13,7 +13,7 @@ const ASKED: [(&str, &str); 3] = [
 ];
 
 /// Answers of operations.
-const ANSWERED: [(&str, &str); 20] = [
+const ANSWERED: [(&str, &str); 22] = [
     ("list_actors", include_str!("list_actors.json")),
     ("list_bridge", include_str!("list_bridge.json")),
     ("list_changes", include_str!("list_changes.json")),
@@ -22,6 +22,7 @@ const ANSWERED: [(&str, &str); 20] = [
     ("list_hooks", include_str!("list_hooks.json")),
     ("list_labels", include_str!("list_labels.json")),
     ("list_tenants", include_str!("list_tenants.json")),
+    ("list_reports", include_str!("list_reports.json")),
     (
         "list_ticket_events",
         include_str!("list_ticket_events.json"),
@@ -35,6 +36,7 @@ const ANSWERED: [(&str, &str); 20] = [
     ("show_completeness", include_str!("show_completeness.json")),
     ("show_diff", include_str!("show_diff.json")),
     ("show_event", include_str!("show_event.json")),
+    ("show_report", include_str!("show_report.json")),
     ("show_ticket", include_str!("show_ticket.json")),
     ("show_timeline", include_str!("show_timeline.json")),
 ];
