@@ -72,7 +72,7 @@ async fn check_in(reports: &[Report], store: &Store) {
                 tracing::error!(report = name, %error, "Postgres cannot run a report of yours");
             }
             Err(error) => {
-                tracing::error!(report = name, %error, "Could not check a report of yours")
+                tracing::error!(report = name, %error, "Could not check a report of yours");
             }
         }
     }

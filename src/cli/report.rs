@@ -48,6 +48,13 @@ pub(super) struct ReportArgs {
     /// The tickets and events behind a row: what stands in its column `drill`.
     #[arg(long, value_name = "DRILL")]
     drill: Option<String>,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// As what the answer is printed; as a table without any.
+#[derive(Debug, Args)]
+struct Form {
     /// As the JSON that the API gives.
     #[arg(long, conflicts_with_all = ["csv", "ndjson"])]
     json: bool,
@@ -153,13 +160,13 @@ pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<Exi
     database.close().await?;
     let answer = answered?;
     let found = &answer.found;
-    if args.csv {
+    if args.form.csv {
         print_bytes(&report::csv(&found.columns, &found.rows))?;
-    } else if args.ndjson {
+    } else if args.form.ndjson {
         print_bytes(&lines::lines(&found.rows))?;
-    } else if args.json {
-        let shares = (answer.suspect_share, answer.unproven_share);
-        let json = AnswerJson::new(report, arguments.shown(), shares, &found.rows, found.capped);
+    } else if args.form.json {
+        let doubt = (answer.suspect_share, answer.unproven_share);
+        let json = AnswerJson::new(report, arguments.shown(), doubt, &found.rows, found.capped);
         print(&serde_json::to_string_pretty(&json)?);
     } else {
         print(&show(report, &arguments, &answer));

@@ -21,9 +21,9 @@ use super::{
 use crate::{
     clock,
     domain::{hook::Hooks, report::Report},
-    http::{self, AppState, Bodies, Followers, Quota, server::Tls},
+    http::{self, AppState, Bodies, Followers, LiveHooks, Quota, TrustedProxies, server::Tls},
     ingest::{
-        Breaker, Drain, LiveStore, Receiver, Spool, Writer,
+        Breaker, Drain, Ingest, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
     },
     project,
@@ -61,21 +61,13 @@ impl Service<'_> {
         let feed = FeedWatch::new(hooks.clone());
         let settings = Settings::new(self.data_dir.to_owned());
         let keeper = FeedKeeper::new(feed.clone(), self.live.clone(), settings);
-        let router = http::router(AppState {
-            ingest: receiver.ingest,
-            store: self.live.clone(),
-            breaker: receiver.breaker,
-            spool: self.spool.status(),
+        let router = http::router(self.state(
+            receiver.ingest,
+            receiver.breaker,
             hooks,
             feed,
-            max_body_bytes: self.args.max_body_bytes,
-            allow_unsigned: self.args.hooks.allow_unsigned,
-            bodies: Bodies::default(),
-            quota: Quota::default(),
-            proxies: listening.proxies,
-            followers: Followers::default(),
-            own_reports: Arc::clone(&self.reports),
-        });
+            listening.proxies,
+        ));
         let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone());
         tasks.look_after_sql(
             Arc::clone(&self.reports),
@@ -120,6 +112,32 @@ impl Service<'_> {
                 _ = &mut self.database => self.database = Box::pin(std::future::pending()),
                 () = signals.told() => end_at_once(),
             }
+        }
+    }
+
+    /// What handlers share.
+    fn state(
+        &self,
+        ingest: Ingest,
+        breaker: Breaker,
+        hooks: LiveHooks,
+        feed: FeedWatch,
+        proxies: TrustedProxies,
+    ) -> AppState {
+        AppState {
+            ingest,
+            store: self.live.clone(),
+            breaker,
+            spool: self.spool.status(),
+            hooks,
+            feed,
+            max_body_bytes: self.args.max_body_bytes,
+            allow_unsigned: self.args.hooks.allow_unsigned,
+            bodies: Bodies::default(),
+            quota: Quota::default(),
+            proxies,
+            followers: Followers::default(),
+            own_reports: Arc::clone(&self.reports),
         }
     }
 }

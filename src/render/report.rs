@@ -243,7 +243,7 @@ fn bar(value: f64, longest: f64) -> String {
     let mut left = value / longest * BAR * 8.0;
     let mut bar = String::new();
     while left >= 8.0 {
-        bar.push_str("█");
+        bar.push('█');
         left -= 8.0;
     }
     let rest = (1_u8..=8).rev().find(|eighth| f64::from(*eighth) <= left);

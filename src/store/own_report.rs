@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -30,7 +31,7 @@ use crate::domain::{
 const PREFIX: &str = "ticketlog_report_";
 
 /// Longest time of a statement of such a role, by default: that of reports.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// `invalid_password`, and `invalid_authorization_specification`: the role's password is another's, or it is gone.
 const REFUSED: [&str; 2] = ["28P01", "28000"];
@@ -188,13 +189,12 @@ impl StoreError {
 /// The name of the role for a tenant of a database. Roles are of the whole cluster.
 fn role(database: &str, tenant: &Tenant) -> Result<SqlUserName, StoreError> {
     let hash = Sha256::digest(format!("{database}/{tenant}"));
-    let hash: String = hash
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    SqlUserName::parse(&format!("{PREFIX}{hash}"))
-        .map_err(|error| StoreError::Report(error.to_string()))
+    let mut name = PREFIX.to_owned();
+    for byte in hash.iter().take(12) {
+        // Writing into a string cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    SqlUserName::parse(&name).map_err(|error| StoreError::Report(error.to_string()))
 }
 
 fn is_refused(error: &sqlx::Error) -> bool {

@@ -66,14 +66,14 @@ enum Format {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Called {
-    /// The first that fits: created, closed, reopened …; the ticket_status that it changed to; the field that
-    /// it changed, like `owned_by changed`; changed.
+    /// The first that fits: created, closed, reopened …; the `ticket_status` that it changed to; the field
+    /// that it changed, like `owned_by changed`; changed.
     Step,
     /// created, closed, reopened …, else changed.
     Lifecycle,
     /// The base status after it.
     Status,
-    /// The ticket_status after it.
+    /// The `ticket_status` after it.
     TicketStatus,
     /// All fields that it changed.
     Fields,

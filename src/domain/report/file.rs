@@ -82,7 +82,10 @@ impl Report {
         }
         let text = lines.join("\n");
         let (question, definition) = text.split_once("\n\n").unwrap_or((&text, ""));
-        self.question = question.replace('\n', " ").trim().to_owned();
+        question
+            .replace('\n', " ")
+            .trim()
+            .clone_into(&mut self.question);
         let paragraphs = definition.split("\n\n");
         let paragraphs: Vec<String> = paragraphs
             .map(|lines| lines.replace('\n', " ").trim().to_owned())

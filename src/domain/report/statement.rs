@@ -1,6 +1,6 @@
 //! From a report to a prepared statement.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::{Arguments, DRILL, FileError, Report, TENANT};
 
@@ -210,8 +210,8 @@ impl Composer<'_> {
         if at.is_none() {
             self.names.push(name.to_owned());
         }
-        // What it is, Postgres cannot always tell.
-        self.sql.push_str(&format!("(${}::text)", nth + 1));
+        // What it is, Postgres cannot always tell. Writing into a string cannot fail.
+        let _ = write!(self.sql, "(${}::text)", nth + 1);
         Ok(())
     }
 }

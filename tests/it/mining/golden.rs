@@ -9,6 +9,7 @@ use crate::support::{
 };
 
 /// An event of ticket 7 that declares fields and carries all, these among them.
+#[expect(clippy::needless_pass_by_value, reason = "it is given as a literal")]
 fn event(number: u8, at: &str, actor: i64, declared: &[&str], carried: Value) -> Payload {
     let mut fields =
         json!({"owned_by": 8, "priority": 2, "project_id": 0, "status": 1, "ticket_status": 1});
@@ -187,6 +188,7 @@ const XES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </log>
 "#;
 
+#[expect(clippy::too_many_lines, reason = "a whole log, written out")]
 #[tokio::test]
 async fn ocel_is_as_worked_out_by_hand() {
     let app = TestApp::start().await;
