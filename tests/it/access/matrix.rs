@@ -145,6 +145,7 @@ fn filled(path: &str, tenant: &str) -> String {
         "{event_id}" => EVENT_ID.to_owned(),
         "{actor}" => "19".to_owned(),
         "{list}" | "{field}" => "status".to_owned(),
+        "{report}" => "changes_by_field".to_owned(),
         part => {
             assert!(!part.starts_with('{'), "{path}: what is a value of {part}?");
             part.to_owned()
