@@ -119,6 +119,11 @@ pub(super) async fn show_report(
     let (ours, given) = Ours::part(given)?;
     let form = asked.form(ours.format)?;
     let (report, own) = find(&state, &name)?;
+    if let Some((name, _)) = given.iter().find(|(_, value)| value.is_empty()) {
+        return Err(ApiError::BadParameter(format!(
+            "{name} is empty: leave it out"
+        )));
+    }
     let arguments = report.read(&tenant, &given);
     let arguments = arguments.map_err(|error| ApiError::BadParameter(error.to_string()))?;
     let store = state.store().await?;
