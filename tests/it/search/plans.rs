@@ -42,8 +42,8 @@ async fn what_auditors_ask_for_is_served_by_indexes() {
         ("priority changed", "change_by_field"),
         ("priority changed on 2025-05-01", "change_by_field"),
         ("field priority since 2025-05-01", "change_by_field"),
-        ("priority changed to 7", "change_by_value"),
-        ("priority changed to 7 before 2025-05-01", "change_by_value"),
+        ("priority changed to 7", "change_moved_to"),
+        ("priority changed to 7 before 2025-05-01", "change_moved_to"),
         ("ticket 45", "change_pkey"),
         ("by 19 and ever priority in (1, 2)", "field_interval"),
         (
