@@ -78,7 +78,7 @@ const SAID: &str =
     "Wrote 1 ticket with 4 events, as known at position 6; left out: 1 event without a Timestamp\n";
 
 /// Head and end are the same for every log but for its name and position.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn xes_is_as_worked_out_by_hand() {
     let app = TestApp::start().await;
     deliver(&app).await;
@@ -189,7 +189,7 @@ const XES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 "#;
 
 #[expect(clippy::too_many_lines, reason = "a whole log, written out")]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ocel_is_as_worked_out_by_hand() {
     let app = TestApp::start().await;
     deliver(&app).await;
@@ -268,7 +268,7 @@ async fn ocel_is_as_worked_out_by_hand() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_called_as_is_asked() {
     let app = TestApp::start().await;
     deliver(&app).await;

@@ -31,7 +31,7 @@ fn texts() -> Vec<(String, String)> {
     plain.into_iter().chain(replaced).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_stays_well_formed_whatever_is_in_it() {
     let app = TestApp::start().await;
     let texts = texts();
@@ -74,7 +74,7 @@ async fn a_log_stays_well_formed_whatever_is_in_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_instant_is_one_that_readers_know() {
     let app = TestApp::start().await;
     let instants = [

@@ -162,7 +162,7 @@ async fn a_tenant_without_tickets_has_a_log_without_cases() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_go_with_a_format_is_refused_with_what_does() {
     let app = TestApp::start().await;
     for (format, more, word) in [
