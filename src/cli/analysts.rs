@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 
 use super::serve::duration;
 use crate::{
-    ingest::LiveStore,
     postgres::door::Door,
     store::{Overdue, READERS, SERVICE, Store, StoreError},
 };
@@ -64,17 +63,12 @@ impl AnalystArgs {
 }
 
 /// Cancels what SQL users have been at for longer than `limit`, and ends their sessions where that does not help.
-/// Never returns while there may be a store.
-pub(super) async fn hold_to(mut live: LiveStore, limit: Duration) {
-    let store = match live.wait_for(Option::is_some).await {
-        Ok(there) => there.clone(),
-        Err(_) => return,
-    };
-    let Some(store) = store else { return };
+/// Never returns.
+pub(super) async fn hold_to(store: &Store, limit: Duration) {
     let mut warned = Warned::default();
     let mut told_at: Option<Instant> = None;
     loop {
-        if let Err(error) = warned.look(&store, limit, Instant::now()).await
+        if let Err(error) = warned.look(store, limit, Instant::now()).await
             && told_at.is_none_or(|at| at.elapsed() >= AGAIN)
         {
             told_at = Some(Instant::now());

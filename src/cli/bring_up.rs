@@ -17,8 +17,8 @@ const OWNER_POLL: Duration = Duration::from_millis(200);
 /// Waits between attempts to reach the database: the first, and the longest after doubling.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// Starts the private cluster into `cluster`, unless a database was given, with its door to the network if there is to be one, opens the store, hands it to
-/// `there`, and then keeps the cluster running. Dropped, it leaves the cluster as it is.
+/// Starts the private cluster into `cluster`, unless a database was given, with its door to the network if there
+/// is to be one; opens the store, hands it to `there`, and then keeps the cluster running. Dropped, it leaves the cluster as it is.
 ///
 /// # Errors
 /// What no waiting will mend: no Postgres to be found, a schema that this program does not know.

@@ -6,7 +6,6 @@ use anyhow::Context;
 
 use crate::{
     domain::report::Report,
-    ingest::LiveStore,
     store::{Store, built_in_reports},
 };
 
@@ -49,21 +48,11 @@ fn read(file: &Path) -> anyhow::Result<Report> {
         "a report of that name comes with the program"
     );
     let text = fs::read_to_string(file)?;
-    Ok(Report::parse(name, &text)?)
+    Ok(Report::parse_own(name, &text)?)
 }
 
-/// Has Postgres look at the reports, once it is there; names in the log what it has against one.
-pub(super) async fn check(reports: &[Report], mut live: LiveStore) {
-    let store = match live.wait_for(Option::is_some).await {
-        Ok(there) => there.clone(),
-        Err(_) => return,
-    };
-    if let Some(store) = store {
-        check_in(reports, &store).await;
-    }
-}
-
-async fn check_in(reports: &[Report], store: &Store) {
+/// Has Postgres look at the reports; names in the log what it has against one.
+pub(super) async fn check(reports: &[Report], store: &Store) {
     for report in reports {
         let name = report.name.as_str();
         match store.check_report(report).await {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 
 use super::{database::Database, hooks::tenant, own_reports, print, print_bytes};
@@ -10,7 +10,7 @@ use crate::{
     config::Shared,
     domain::{
         ids::Tenant,
-        report::{Arguments, MAX_ROWS, Report},
+        report::{Arguments, MAX_ROWS, Report, find},
     },
     render::{
         lines,
@@ -142,11 +142,12 @@ impl ReportArgs {
 pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<ExitCode> {
     let own = args.reports.as_deref().map(own_reports::load).transpose()?;
     let own = own.unwrap_or_default();
+    let all = built_in_reports().iter().chain(&own);
     let Some(name) = &args.name else {
-        print(&report::list(built_in_reports().iter().chain(&own)));
+        print(&report::list(all));
         return Ok(ExitCode::SUCCESS);
     };
-    let report = find(name, &own)?;
+    let report = find(all, name)?;
     if args.about {
         print(&report::about(report));
         return Ok(ExitCode::SUCCESS);
@@ -155,8 +156,7 @@ pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<Exi
     let tenant = tenant(named.context("whose? give --tenant, as in `ContextIdentifier`")?)?;
     let arguments = report.read(&tenant, &args.given()?)?;
     let database = Database::open(shared).await?;
-    let is_own = own.iter().any(|own| own.name == report.name);
-    let answered = answer(&database, &tenant, (report, is_own), &arguments).await;
+    let answered = answer(&database, &tenant, report, &arguments).await;
     database.close().await?;
     let answer = answered?;
     let found = &answer.found;
@@ -177,33 +177,15 @@ pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<Exi
 async fn answer(
     database: &Database,
     tenant: &Tenant,
-    (report, is_own): (&Report, bool),
+    report: &Report,
     arguments: &Arguments,
 ) -> anyhow::Result<ReportAnswer> {
     database.projected(tenant).await?;
-    let store = &database.store;
-    let answer = if is_own {
-        store.run_own_report(tenant, report, arguments).await
-    } else {
-        store.run_report(tenant, report, arguments).await
-    };
+    let answer = database.store.run_report(tenant, report, arguments).await;
     answer.map_err(|error| match error.refusal() {
-        Some(refusal) => anyhow::anyhow!("the report cannot be asked so: {refusal}"),
+        Some(refusal) => anyhow::anyhow!("Postgres refuses a parameter: {refusal}"),
         None => error.into(),
     })
-}
-
-fn find<'a>(name: &str, own: &'a [Report]) -> anyhow::Result<&'a Report> {
-    let mut all = built_in_reports().iter().chain(own);
-    let Some(report) = all.clone().find(|report| report.name == name) else {
-        let near = all.by_ref().map(|report| report.name.as_str());
-        let near = near.min_by_key(|known| strsim::damerau_levenshtein(known, name));
-        bail!(
-            "there is no report \"{name}\"; is {} meant? `ticketlog report` lists all",
-            near.unwrap_or_default()
-        );
-    };
-    Ok(report)
 }
 
 fn show(report: &Report, arguments: &Arguments, answer: &ReportAnswer) -> String {

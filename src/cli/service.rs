@@ -196,10 +196,15 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "this is the one place that starts tasks"
     )]
-    fn look_after_sql(&mut self, reports: Arc<Vec<Report>>, live: LiveStore, limit: Duration) {
+    fn look_after_sql(&mut self, reports: Arc<Vec<Report>>, mut live: LiveStore, limit: Duration) {
         self.limiter = Some(tokio::spawn(async move {
-            own_reports::check(&reports, live.clone()).await;
-            analysts::hold_to(live, limit).await;
+            let there = live.wait_for(Option::is_some).await;
+            let store = there.ok().and_then(|there| there.clone());
+            // Without one, serve ends.
+            if let Some(store) = store {
+                own_reports::check(&reports, &store).await;
+                analysts::hold_to(&store, limit).await;
+            }
         }));
     }
 

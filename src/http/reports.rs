@@ -6,16 +6,13 @@ use serde::Deserialize;
 use super::{
     AppState,
     error::ApiError,
-    extract::{Path, Query, ReportName},
+    extract::{Path, Query, ReportName, read_query, unknown_tenant},
     list::{Asked, Format},
     openapi::{ReportPath, TenantPath},
     projected::Stale,
 };
 use crate::{
-    domain::{
-        ids::Tenant,
-        report::{Arguments, Report},
-    },
+    domain::{ids::Tenant, report::find},
     render::{
         json::ListJson,
         lines,
@@ -92,7 +89,8 @@ pub(super) async fn list_reports(
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
     let store = state.store().await?;
-    super::tickets::known_at(&store, &tenant, None).await?;
+    let head = store.find_head(&tenant).await?;
+    head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
     let all = built_in_reports().iter().chain(state.own_reports.iter());
     let items = all.map(ReportJson::from).collect();
     Ok(form.answer(&ListJson { items, next: None }))
@@ -118,7 +116,8 @@ pub(super) async fn show_report(
 ) -> Result<Response, ApiError> {
     let (ours, given) = Ours::part(given)?;
     let form = asked.form(ours.format)?;
-    let (report, own) = find(&state, &name)?;
+    let all = built_in_reports().iter().chain(state.own_reports.iter());
+    let report = find(all, &name).map_err(|error| ApiError::Unknown(error.to_string()))?;
     if let Some((name, _)) = given.iter().find(|(_, value)| value.is_empty()) {
         return Err(ApiError::BadParameter(format!(
             "{name} is empty: leave it out"
@@ -128,12 +127,8 @@ pub(super) async fn show_report(
     let arguments = arguments.map_err(|error| ApiError::BadParameter(error.to_string()))?;
     let store = state.store().await?;
     state.projected(&store, &tenant, ours.stale).await?;
-    let answer = if own {
-        store.run_own_report(&tenant, report, &arguments).await
-    } else {
-        store.run_report(&tenant, report, &arguments).await
-    };
-    let answer = answer.map_err(|error| blame(report, &arguments, error))?;
+    let answer = store.run_report(&tenant, report, &arguments).await;
+    let answer = answer.map_err(blame)?;
     let found = &answer.found;
     let body = match form.format() {
         Format::Json => {
@@ -164,34 +159,14 @@ impl Ours {
             given.into_iter().partition(|(name, _)| is_ours(name));
         // Pairs can always be written as a query.
         let ours = serde_html_form::to_string(&ours).unwrap_or_default();
-        Ok((super::extract::read_query(&ours)?, others))
+        Ok((read_query(&ours)?, others))
     }
 }
 
-/// The report of this name, and whether it is the operator's own.
-fn find<'a>(state: &'a AppState, name: &str) -> Result<(&'a Report, bool), ApiError> {
-    let built_in = built_in_reports().iter().map(|report| (report, false));
-    let mut all = built_in.chain(state.own_reports.iter().map(|report| (report, true)));
-    all.clone()
-        .find(|(report, _)| report.name == name)
-        .ok_or_else(|| {
-            let nearest = |known: &str| strsim::damerau_levenshtein(known, name);
-            let near = all.by_ref().map(|(report, _)| report.name.as_str());
-            let near = near.min_by_key(|known| nearest(known)).unwrap_or_default();
-            ApiError::Unknown(format!(
-                "there is no report \"{name}\"; is {near} meant? All are at /v1/tenants/{{tenant}}/reports"
-            ))
-        })
-}
-
 /// What Postgres refuses of a report that runs for everybody else is what this one was asked with.
-fn blame(report: &Report, arguments: &Arguments, error: StoreError) -> ApiError {
+fn blame(error: StoreError) -> ApiError {
     match error.refusal() {
-        Some(refusal) => ApiError::BadParameter(format!(
-            "the report {} cannot be asked with {:?}: {refusal}",
-            report.name,
-            arguments.shown()
-        )),
+        Some(refusal) => ApiError::BadParameter(format!("Postgres refuses a parameter: {refusal}")),
         None => error.into(),
     }
 }

@@ -19,7 +19,7 @@ use super::{
     NewSqlUser, SqlUserError, Store, StoreError,
     error::is_canceled,
     quote::{identifier, text},
-    report::{self, ReportAnswer},
+    report::{self, ReportRows},
 };
 use crate::domain::{
     ids::Tenant,
@@ -42,22 +42,19 @@ pub(super) struct ReportLogins(Arc<Mutex<BTreeMap<Tenant, Password>>>);
 
 impl Store {
     /// Runs a report of the operator's own, as the tenant's role for it.
-    ///
-    /// # Errors
-    /// Those of [`Store::run_report`]; [`StoreError::Report`] for whatever Postgres has against the file or the role.
-    pub async fn run_own_report(
+    pub(super) async fn run_own_report(
         &self,
         tenant: &Tenant,
         report: &Report,
         arguments: &Arguments,
-    ) -> Result<ReportAnswer, StoreError> {
+    ) -> Result<ReportRows, StoreError> {
         let mut session = self.log_in(tenant).await?;
         let statement = report.statement(arguments);
         let found = report::run(&mut session, &statement, arguments).await;
         let found = found.map_err(|error| StoreError::of_own_report(error, &statement.sql))?;
         // Nothing is lost if it ends otherwise.
         let _ = session.close().await;
-        self.rely(tenant, arguments, found).await
+        Ok(found)
     }
 
     /// Asks Postgres whether a report of the operator's own can be run at all, as far as that can be told without running

@@ -81,31 +81,26 @@ pub fn built_in_reports() -> &'static [Report] {
 }
 
 impl Store {
-    /// Runs a report, and counts what is in doubt between its `since` and `until`.
+    /// Runs a report, one of the operator's own as the tenant's role for it, and counts what is in doubt between its
+    /// `since` and `until`.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::TooLong`] if it takes longer than 60 s; [`StoreError::Refused`] for a
-    /// value that Postgres cannot take.
+    /// value that Postgres cannot take; [`StoreError::Report`] for whatever Postgres has against one of the operator's
+    /// or its role.
     pub async fn run_report(
         &self,
         tenant: &Tenant,
         report: &Report,
         arguments: &Arguments,
     ) -> Result<ReportAnswer, StoreError> {
-        let mut connection = self.reads.acquire().await?;
-        let found = run(&mut connection, &report.statement(arguments), arguments).await;
-        drop(connection);
-        let found = found.map_err(StoreError::of_report)?;
-        self.rely(tenant, arguments, found).await
-    }
-
-    /// Says of an answer how far it can be relied on.
-    pub(super) async fn rely(
-        &self,
-        tenant: &Tenant,
-        arguments: &Arguments,
-        found: ReportRows,
-    ) -> Result<ReportAnswer, StoreError> {
+        let found = if report.own {
+            self.run_own_report(tenant, report, arguments).await?
+        } else {
+            let mut connection = self.reads.acquire().await?;
+            let found = run(&mut connection, &report.statement(arguments), arguments).await;
+            found.map_err(StoreError::of_report)?
+        };
         let extent = Extent {
             since_ticks: arguments.ticks("since"),
             until_ticks: arguments.ticks("until"),

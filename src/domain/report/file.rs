@@ -54,6 +54,7 @@ impl Report {
             definition: String::new(),
             parameters: head.parameters,
             plot: None,
+            own: false,
             drills: parts.iter().any(|part| part.branch == Branch::Evidence),
             parts,
         };
@@ -69,6 +70,18 @@ impl Report {
         }
         report.check()?;
         Ok(report)
+    }
+
+    /// [`Report::parse`] of a file of the operator's.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_own(name: &str, text: &str) -> Result<Self, FileError> {
+        let report = Self::parse(name, text)?;
+        Ok(Self {
+            own: true,
+            ..report
+        })
     }
 
     /// Takes the comments before the parameters apart.

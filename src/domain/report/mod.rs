@@ -35,12 +35,46 @@ pub use self::{
 };
 
 use self::statement::Part;
+use super::near::{likeness, nearest};
 
 /// The parameter that asks for the evidence instead of the answer.
 pub const DRILL: &str = "drill";
 
 /// The parameter that every report takes.
 pub const TENANT: &str = "tenant";
+
+/// There is no such report.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no report \"{name}\"; {}", suggest(near))]
+pub struct UnknownReport {
+    name: String,
+    near: Vec<String>,
+}
+
+/// The report of this name.
+///
+/// # Errors
+/// [`UnknownReport`], with names that may have been meant.
+pub fn find<'a>(
+    reports: impl Iterator<Item = &'a Report> + Clone,
+    name: &str,
+) -> Result<&'a Report, UnknownReport> {
+    let known = reports.clone().map(|report| report.name.clone());
+    reports
+        .clone()
+        .find(|report| report.name == name)
+        .ok_or_else(|| UnknownReport {
+            name: name.to_owned(),
+            near: nearest(known.collect(), |known| likeness(known, name)),
+        })
+}
+
+fn suggest(near: &[String]) -> String {
+    match near {
+        [] => "the list of reports has all there are".to_owned(),
+        near => format!("did you mean {}?", near.join(" or ")),
+    }
+}
 
 /// Most rows of an answer. Beyond it the answer says that it is not whole.
 pub const MAX_ROWS: usize = 100_000;
@@ -60,5 +94,7 @@ pub struct Report {
     pub plot: Option<String>,
     /// True if it gives the evidence for a row.
     pub drills: bool,
+    /// True for one of the operator's, which is not to run as this program.
+    pub own: bool,
     parts: Vec<Part>,
 }

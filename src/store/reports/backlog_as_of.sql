@@ -4,6 +4,8 @@
 -- deleted and merged ones too: take `field=status` to see which are which. None-values are one value, null; the row
 -- whose value is not known has the tickets of which no value of the field was known then.
 --
+-- plot: tickets.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- at: instant. When; without it now.
@@ -17,7 +19,7 @@
 
 WITH span AS MATERIALIZED (
     -- Asked for by sub-selects, which an index can serve behind the fence of the views.
-    SELECT COALESCE(report.ticks(:'at'), report.ticks(now())) AS at, COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
+    SELECT report.until_now(:'at') AS at, COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), held AS (
     -- One run at most is under way at an instant.

@@ -7,6 +7,8 @@
 -- those declared without moving (`touched`). With a row for each field, only changes are counted, for an event has no
 -- field. The row without an actor is of events that name none. Events and changes count by their instant.
 --
+-- plot: changes.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- since: instant. From then on.

@@ -5,6 +5,8 @@
 -- that are not known afterwards (`not_sent`) and to those declared without moving (`touched`). Bookkeeping fields are
 -- left out. A field that never changed has no row. Changes count by their instant.
 --
+-- plot: changes.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- since: instant. From then on.

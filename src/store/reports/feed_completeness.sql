@@ -19,8 +19,8 @@
 
 WITH span AS MATERIALIZED (
     -- Asked for by sub-selects, which an index can serve behind the fence of the views.
-    SELECT COALESCE(report.ticks(:'since'), -9223372036854775808) AS since,
-           COALESCE(report.ticks(:'until'), 9223372036854775807) AS until,
+    SELECT report.since(:'since') AS since,
+           report.until(:'until') AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), doubt AS (

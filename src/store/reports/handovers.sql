@@ -6,6 +6,8 @@
 -- instant is that from which the later one was held. With `since` and `until` those handovers count whose instant
 -- lies in that time; the sequence begins with the ticket all the same.
 --
+-- plot: count.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- field: field. The field.

@@ -6,6 +6,8 @@
 -- who was first makes no other pair. The instant of a bounce is that from which A held it again. With `since` and
 -- `until` those bounces count whose instant lies in that time; the sequence begins with the ticket all the same.
 --
+-- plot: count.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- field: field. The field.

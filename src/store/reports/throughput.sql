@@ -8,6 +8,8 @@
 -- tickets whose status was known at the end of the day and neither 2 (closed) nor 4 (deleted) nor 5 (merged); `unknown`
 -- those of which no status was known. So the backlog does not follow from the other columns alone.
 --
+-- plot: backlog.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- since: instant. From then on; without it from the first event.
@@ -22,7 +24,7 @@
 WITH span AS MATERIALIZED (
     -- Asked for by sub-selects, which an index can serve behind the fence of the views.
     SELECT COALESCE(report.ticks(:'since'), tenant.first_ticks) AS since,
-           COALESCE(report.ticks(:'until'), report.ticks(now())) AS until,
+           report.until_now(:'until') AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'
 ), midnight AS (

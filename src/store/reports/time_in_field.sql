@@ -6,6 +6,8 @@
 -- the part that lies in it. The row whose value is not known is the rest: since the ticket's first event, no value of
 -- the field was known. All durations are within the business hours, where some are given.
 --
+-- plot: total_seconds.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- field: field. The field.

@@ -6,6 +6,8 @@
 -- (`touched`). So `from` and `to` are null for a none-value, and for one that is not known, which `from_known` and
 -- `to_known` tell apart. Changes count by their instant.
 --
+-- plot: count.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- field: field. The field.

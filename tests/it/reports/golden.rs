@@ -163,6 +163,52 @@ async fn time_in_status_is_what_one_counts_by_hand() {
 }
 
 #[tokio::test]
+async fn a_first_response_is_the_first_event_after_the_beginning_that_declares_one() {
+    let app = TestApp::start().await;
+    let replied = |ticket, hour| at(changed(ticket).with("Changes", json!(["replied_at"])), hour);
+    let bodies = [
+        // 1 waits 2 hours; the second answer, which arrives first, is none.
+        at(created(1), 8),
+        replied(1, 13),
+        replied(1, 10),
+        // 2 was created with an answer, and waits 3 hours for the next.
+        at(created(2).with("Changes", json!(["replied_at"])), 8),
+        replied(2, 11),
+        // 3 is seen late, and waits an hour from there; 4 waits for ever.
+        status(3, 9, 3),
+        replied(3, 10),
+        at(created(4), 8),
+        status(4, 12, 2),
+    ];
+    for body in bodies {
+        app.deliver(body).await.assert(200);
+    }
+    app.settle().await;
+    let names = [
+        "tickets",
+        "median_seconds",
+        "p90_seconds",
+        "tickets_without_response",
+    ];
+    let found = columns(&app, "first_response", &[], names).await;
+    // Of 1, 2 and 3 hours; nine tenths of the way from the first to the last is 2.8.
+    assert_numbers(&found, &json!([[3, hours(2.0), hours(2.8), 1]]));
+    let evidence = columns(
+        &app,
+        "first_response",
+        &[("drill", "all")],
+        ["ticket", "seconds"],
+    )
+    .await;
+    let expected = json!([[2, hours(3.0)], [1, hours(2.0)], [3, hours(1.0)], [4, null]]);
+    assert_numbers(&evidence, &expected);
+    // Those that began before 9.
+    let given = [("until", "2025-05-01T09:00:00Z")];
+    let found = columns(&app, "first_response", &given, names).await;
+    assert_numbers(&found, &json!([[2, hours(2.5), hours(2.9), 1]]));
+}
+
+#[tokio::test]
 async fn a_window_cuts_visits_at_its_ends() {
     let app = golden().await;
     let given = [

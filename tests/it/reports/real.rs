@@ -302,6 +302,8 @@ async fn changes(app: &TestApp, expected: &Value) {
         .collect();
     let fields = expected["changes_per_field"].as_object().unwrap().iter();
     let never = json!(0);
+    let moved = fields.clone().filter(|(_, count)| **count != never).count();
+    assert_eq!(found.len(), moved);
     for (field, count) in fields {
         assert_eq!(
             *found.get(field.as_str()).unwrap_or(&&never),
