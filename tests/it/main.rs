@@ -51,4 +51,5 @@ mod search;
 mod sender;
 mod signatures;
 mod spool;
+mod sql_users;
 mod support;

@@ -59,14 +59,15 @@ pub fn find<'a>(
     reports: impl Iterator<Item = &'a Report> + Clone,
     name: &str,
 ) -> Result<&'a Report, UnknownReport> {
-    let known = reports.clone().map(|report| report.name.clone());
-    reports
-        .clone()
-        .find(|report| report.name == name)
-        .ok_or_else(|| UnknownReport {
-            name: name.to_owned(),
-            near: nearest(known.collect(), |known| likeness(known, name)),
-        })
+    let mut searched = reports.clone();
+    if let Some(report) = searched.find(|report| report.name == name) {
+        return Ok(report);
+    }
+    let known = reports.map(|report| report.name.clone());
+    Err(UnknownReport {
+        name: name.to_owned(),
+        near: nearest(known.collect(), |known| likeness(known, name)),
+    })
 }
 
 fn suggest(near: &[String]) -> String {
