@@ -61,6 +61,12 @@ impl Value {
     }
 }
 
+impl From<Box<RawValue>> for Value {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw)
+    }
+}
+
 /// The normal form of a value: two values of a field are the same exactly if these are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Normal {

@@ -13,6 +13,9 @@ const TICK_DIGITS: usize = 7;
 /// `yyyy-MM-ddTHH:mm:ss`.
 const CIVIL_LEN: usize = 19;
 
+/// `yyyy-MM-dd`.
+const DAY_LEN: usize = 10;
+
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// When the sender says an event happened.
@@ -39,8 +42,9 @@ impl OccurredAt {
         // This parser takes a second 60 for 59.
         let civil = civil_date_time(civil)?;
         let (fraction, offset) = split_fraction(rest)?;
+        let offset = offset_seconds(offset)?;
         let utc = civil
-            .checked_sub(jiff::SignedDuration::from_secs(offset_seconds(offset)?))
+            .checked_sub(jiff::SignedDuration::from_secs(offset))
             .ok()
             .filter(|utc| utc.year() >= 0)?;
         let seconds = utc.duration_since(EPOCH).as_secs();
@@ -52,14 +56,18 @@ impl OccurredAt {
             ticks_of(fraction)?
         };
         let ticks = seconds.checked_mul(TICKS_PER_SECOND)?.checked_add(within)?;
-        let minute = utc.strftime("%Y-%m-%dT%H:%M");
-        let second = if is_60 { 60 } else { utc.second() };
         let point = if fraction.is_empty() { "" } else { "." };
-        Some(Self {
-            ticks,
-            utc: format!("{minute}:{second:02}{point}{fraction}Z"),
-            sent: text.to_owned(),
-        })
+        let utc = if offset == 0 {
+            // It says UTC already, as nearly all do: copying is a tenth of the cost of formatting.
+            let (day, time) = (text.get(..DAY_LEN)?, text.get(DAY_LEN + 1..CIVIL_LEN)?);
+            [day, "T", time, point, fraction, "Z"].concat()
+        } else {
+            let minute = utc.strftime("%Y-%m-%dT%H:%M");
+            let second = if is_60 { 60 } else { utc.second() };
+            format!("{minute}:{second:02}{point}{fraction}Z")
+        };
+        let sent = text.to_owned();
+        Some(Self { ticks, utc, sent })
     }
 
     /// Reads an instant that says its offset, as callers must: only the sender's are UTC without one.
@@ -140,9 +148,15 @@ fn split_fraction(rest: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| after_point.split_at_checked(end))?
 }
 
+/// The first seven digits as ticks; fewer stand for tenths, hundredths and so on.
 fn ticks_of(fraction: &str) -> Option<i64> {
-    let digits: String = fraction.chars().take(TICK_DIGITS).collect();
-    format!("{digits:0<TICK_DIGITS$}").parse().ok()
+    let digits = fraction.get(..TICK_DIGITS).unwrap_or(fraction);
+    let given: i64 = match digits {
+        "" => 0,
+        digits => digits.parse().ok()?,
+    };
+    let missing = TICK_DIGITS.checked_sub(digits.len())?;
+    Some(given * 10_i64.pow(u32::try_from(missing).ok()?))
 }
 
 /// Seconds east of UTC of `""`, `Z`, `±HH`, `±HHmm` or `±HH:mm`.

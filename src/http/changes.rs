@@ -167,7 +167,11 @@ pub(super) async fn list_changes(
     let query = params.query()?;
     let store = state.store().await?;
     state.projected(&store, &tenant, params.stale).await?;
-    let (zone_name, zone) = zone(&store, &tenant, params.zone.as_deref()).await?;
+    let (zone_name, zone) = match (&params.q, &params.zone) {
+        // Only the search language has days.
+        (None, None) => ("UTC".to_owned(), TimeZone::UTC),
+        (_, named) => zone(&store, &tenant, named.as_deref()).await?,
+    };
     let known = store.find_known(&tenant, &query.wanted()).await?;
     let search = query.resolve(&known, &zone)?;
     let wanted = Wanted {

@@ -69,6 +69,11 @@ const READ_CONNECTIONS: u32 = 10;
 /// half a second for what takes a millisecond.
 const READING: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off";
 
+/// For searches, which people may make as broad as they like. Longest that one may take: enough to count a hundred
+/// million changes, and short enough that one which reads everything cannot keep others from reading for long.
+const SEARCHING: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off; SET statement_timeout = '30s'; \
+     SET default_transaction_read_only = on";
+
 /// For look-ups, which take less time than planning them: planned once. They name what an index has, row by row,
 /// so that with what is forbidden here no statistics, and none at all, lead to another plan.
 const LOOKING_UP: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
@@ -132,6 +137,7 @@ pub type Appended = BTreeMap<Tenant, Position>;
 pub struct Store {
     options: PgConnectOptions,
     reads: PgPool,
+    searches: PgPool,
     lookups: PgPool,
     outages: KeptOutages,
     report_logins: ReportLogins,
@@ -154,6 +160,7 @@ impl Store {
         let options = address.0.clone().application_name("ticketlog");
         let store = Self {
             reads: pool(&options, READING),
+            searches: pool(&options, SEARCHING),
             lookups: pool(&options, LOOKING_UP),
             options,
             outages: KeptOutages::default(),
@@ -235,6 +242,7 @@ impl Store {
     /// Closes the connections for reads, once what runs on them has ended. Appenders connect no more.
     pub async fn close(&self) {
         self.reads.close().await;
+        self.searches.close().await;
         self.lookups.close().await;
     }
 }

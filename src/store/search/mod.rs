@@ -19,11 +19,6 @@ use crate::domain::{
     search::{After, FoundChange, FoundTicket, Search},
 };
 
-/// Longest a search may take: enough to count a hundred million changes, and short enough that one which
-/// reads everything cannot keep others from reading for long. Planned for the values at hand; compiling a
-/// plan would take longer than most searches.
-const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL jit = off";
-
 impl Store {
     /// At most `limit` changes that a search selects, by (instant, event id, place in the event).
     ///
@@ -44,14 +39,11 @@ impl Store {
             limit,
         };
         let mut sql = changes("", tenant, search, list);
-        let mut tx = self.reads.begin_with(BEGIN).await?;
         let rows: Vec<ChangeRow> = sql
             .build_query_as()
-            .persistent(false)
-            .fetch_all(&mut *tx)
+            .fetch_all(&self.searches)
             .await
             .map_err(StoreError::of_search)?;
-        tx.commit().await?;
         rows.into_iter().map(FoundChange::try_from).collect()
     }
 
@@ -88,14 +80,11 @@ impl Store {
         push_instant(&mut sql, tenant, "page.first", "first");
         push_instant(&mut sql, tenant, "page.last", "last");
         order.push_by(&mut sql, " ORDER BY ", ["page.ticket"]);
-        let mut tx = self.reads.begin_with(BEGIN).await?;
         let rows: Vec<TicketRow> = sql
             .build_query_as()
-            .persistent(false)
-            .fetch_all(&mut *tx)
+            .fetch_all(&self.searches)
             .await
             .map_err(StoreError::of_search)?;
-        tx.commit().await?;
         rows.into_iter().map(FoundTicket::try_from).collect()
     }
 
@@ -106,14 +95,11 @@ impl Store {
     pub async fn search_count(&self, tenant: &Tenant, search: &Search) -> Result<i64, StoreError> {
         let mut sql = QueryBuilder::new("SELECT count(*) FROM change AS c WHERE ");
         push_where(&mut sql, tenant, search);
-        let mut tx = self.reads.begin_with(BEGIN).await?;
         let count: i64 = sql
             .build_query_scalar()
-            .persistent(false)
-            .fetch_one(&mut *tx)
+            .fetch_one(&self.searches)
             .await
             .map_err(StoreError::of_search)?;
-        tx.commit().await?;
         Ok(count)
     }
 
@@ -134,13 +120,10 @@ impl Store {
             limit,
         };
         let mut sql = changes("EXPLAIN ", tenant, search, list);
-        let mut tx = self.reads.begin_with(BEGIN).await?;
         let plan = sql
             .build_query_scalar()
-            .persistent(false)
-            .fetch_all(&mut *tx)
+            .fetch_all(&self.searches)
             .await?;
-        tx.commit().await?;
         Ok(plan)
     }
 }
@@ -163,7 +146,7 @@ fn changes(
     let order = Order::new(list.newest_first);
     let mut sql = QueryBuilder::new(start);
     sql.push(
-        "SELECT page.*, at.occurred_text FROM (
+        "WITH page AS MATERIALIZED (
              SELECT c.ticket, c.event_id, c.nth, c.position, c.ticks, c.actor, c.field, c.kind,
                     c.declared, c.from_value, c.to_value
              FROM change AS c WHERE ",
@@ -178,8 +161,16 @@ fn changes(
     }
     order.push_by(&mut sql, " ORDER BY ", ["c.ticks", "c.event_id", "c.nth"]);
     sql.push(" LIMIT ").push_bind(i64::from(list.limit));
-    sql.push(") AS page");
-    push_instant(&mut sql, tenant, "page.position", "at");
+    // One look-up an event, which most often has several changes in the page.
+    sql.push(
+        "), event_at AS MATERIALIZED (
+             SELECT seen.position, at.occurred_text FROM (SELECT DISTINCT position FROM page) AS seen",
+    );
+    push_instant(&mut sql, tenant, "seen.position", "at");
+    sql.push(
+        ")
+         SELECT page.*, event_at.occurred_text FROM page JOIN event_at USING (position)",
+    );
     order.push_by(
         &mut sql,
         " ORDER BY ",

@@ -49,7 +49,7 @@ impl TryFrom<ChangeRow> for FoundChange {
         let value = |json: Option<String>, column| match json {
             None => Ok(None),
             Some(json) => match RawValue::from_string(json) {
-                Ok(json) => Ok(Some(Value::new(&json))),
+                Ok(json) => Ok(Some(Value::from(json))),
                 Err(_) => Err(corrupt(column)),
             },
         };
