@@ -1,8 +1,13 @@
 //! SQL users: they log in, read the schema `report`, see their tenants and nothing else.
 
+mod commands;
+mod docs;
+mod fence;
+mod network;
+
 use std::process::{Command, Output};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{
     app::TestApp,
@@ -92,10 +97,11 @@ async fn each_sees_its_tenants_in_every_view_and_no_table() {
     let tables = "SELECT format('%I.%I', schemaname, relname) FROM pg_stat_user_tables";
     let tables = ask(&app.db.url(), tables).unwrap();
     assert!(tables.lines().count() >= 15, "{tables}");
-    for table in tables
-        .lines()
-        .chain(["public.report_fence", "public.report_name"])
-    {
+    let own_views =
+        "SELECT format('%I.%I', schemaname, viewname) FROM pg_views WHERE schemaname = 'public'";
+    let own_views = ask(&app.db.url(), own_views).unwrap();
+    assert!(own_views.lines().count() >= 12, "{own_views}");
+    for table in tables.lines().chain(own_views.lines()) {
         let refused = ask(&one, &format!("SELECT count(*) FROM {table}")).unwrap_err();
         assert!(refused.contains("permission denied"), "{table}: {refused}");
     }
@@ -140,24 +146,10 @@ async fn nothing_that_it_does_gets_it_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_one_is_gone_with_its_sessions_and_a_foreign_role_stays() {
+async fn a_dropped_one_is_gone_with_its_sessions() {
     let app = start().await;
     let name = unique(&app, "gone");
     let url = create(&app, &name, &["Cust1"]);
-    let again = printed(&sql_user(&app, &["create", &name, "--tenant", "Cust1"])).1;
-    assert!(
-        again.contains("there is a SQL user") && again.contains("drop"),
-        "{again}"
-    );
-    let unknown = printed(&sql_user(
-        &app,
-        &["create", &unique(&app, "other"), "--tenant", "Cust9"],
-    ))
-    .1;
-    assert!(unknown.contains("did you mean Cust1"), "{unknown}");
-    let listed: Value =
-        serde_json::from_str(&printed(&sql_user(&app, &["list", "--json"])).0).unwrap();
-    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     let mut sleeper = Command::new("psql")
         .args(["-XAtq", &url, "-c", "SELECT pg_sleep(100)"])
         .spawn()
@@ -172,6 +164,4 @@ async fn a_dropped_one_is_gone_with_its_sessions_and_a_foreign_role_stays() {
     assert!(!sleeper.wait().unwrap().success());
     assert!(ask(&url, "SELECT 1").is_err());
     assert_eq!(app.count("SELECT count(*) FROM report_reader").await, 0);
-    let foreign = printed(&sql_user(&app, &["drop", "ticketlog_reader"]));
-    assert!(!foreign.1.is_empty(), "{foreign:?}");
 }
