@@ -50,11 +50,10 @@ WITH span AS MATERIALIZED (
     WHERE run.tenant = :'tenant' AND run.field = :'field' AND run.from_ticks < (SELECT until FROM span)
       AND (run.until_ticks IS NULL OR run.until_ticks > span.since OR run.from_ticks >= span.since)
 ), held AS MATERIALIZED (
-    -- Of each ticket what it spent in each value. Sums of ticks are whole numbers that a double holds (28 years of a
-    -- ticket), at a fraction of what numeric costs.
+    -- Of each ticket what it spent in each value.
     SELECT ticket, key, count(*) AS visits, count(*) FILTER (WHERE NOT open) AS closed_visits,
-           sum(ticks::double precision) FILTER (WHERE NOT open) AS closed_ticks,
-           sum(ticks::double precision) FILTER (WHERE open) AS open_ticks
+           (sum(ticks) FILTER (WHERE NOT open))::bigint AS closed_ticks,
+           (sum(ticks) FILTER (WHERE open))::bigint AS open_ticks
     FROM visit GROUP BY ticket, key
 ), part AS (
     SELECT ticket, key, visits, closed_visits, closed_ticks, open_ticks FROM held
@@ -67,9 +66,9 @@ WITH span AS MATERIALIZED (
         SELECT CASE WHEN :'hours' = '' THEN span.until - GREATEST(ticket.first_ticks, span.since)
                     ELSE report.worked(span.until, opens, closes, before)
                          - report.worked(GREATEST(ticket.first_ticks, span.since), opens, closes, before)
-               END::double precision AS ticks) AS life
+               END AS ticks) AS life
     LEFT JOIN (
-        SELECT ticket, sum(COALESCE(closed_ticks, 0) + COALESCE(open_ticks, 0)) AS ticks FROM held GROUP BY ticket
+        SELECT ticket, sum(COALESCE(closed_ticks, 0) + COALESCE(open_ticks, 0))::bigint AS ticks FROM held GROUP BY ticket
         ) AS seen ON seen.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant' AND ticket.first_ticks < (SELECT until FROM span)
       AND life.ticks > COALESCE(seen.ticks, 0)
@@ -86,7 +85,7 @@ JOIN report.field_interval_all AS run
     AND run.from_event_id = visit.from_event_id
 WHERE CASE WHEN :'group_by' = '' THEN visit.key ELSE COALESCE(grouped.key, 'none') || '/' || visit.key END = :'drill'
 UNION ALL
-SELECT part.ticket, NULL, NULL, NULL, NULL, part.closed_ticks / 1e7
+SELECT part.ticket, NULL, NULL, NULL, NULL, part.closed_ticks / 1e7::double precision
 FROM part
 LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped ON grouped.ticket = part.ticket
 WHERE part.key = 'unknown'
@@ -96,9 +95,9 @@ ORDER BY seconds DESC, ticket, event_id
 , by_ticket AS (
     SELECT grouped.key AS "group", part.key, sum(part.visits)::bigint AS visits,
            sum(part.closed_visits)::bigint AS closed_visits, count(*) AS tickets,
-           (sum(part.closed_ticks::bigint) / 1e7)::double precision AS total_seconds,
-           (sum(part.open_ticks::bigint) / 1e7)::double precision AS open_seconds,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY part.closed_ticks) / 1e7 AS median
+           (sum(part.closed_ticks) / 1e7)::double precision AS total_seconds,
+           (sum(part.open_ticks) / 1e7)::double precision AS open_seconds,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY part.closed_ticks::double precision) / 1e7 AS median
     FROM part
     LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped ON grouped.ticket = part.ticket
     GROUP BY grouped.key, part.key
