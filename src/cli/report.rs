@@ -10,7 +10,7 @@ use crate::{
     config::Shared,
     domain::{
         ids::Tenant,
-        report::{Arguments, MAX_ROWS, Report, find},
+        report::{Arguments, MAX_BYTES, MAX_ROWS, Report, find},
     },
     render::{
         lines,
@@ -196,7 +196,10 @@ fn show(report: &Report, arguments: &Arguments, answer: &ReportAnswer) -> String
         .filter(|_| arguments.drill().is_none());
     let table = report::table(&found.columns, &found.rows, plot);
     let capped = if found.capped {
-        format!(", the first {MAX_ROWS}")
+        format!(
+            ", and there are more: {MAX_ROWS} rows and {} MiB are the most",
+            MAX_BYTES >> 20
+        )
     } else {
         String::new()
     };

@@ -102,7 +102,7 @@ pub(super) async fn list_reports(
     path = "/v1/tenants/{tenant}/reports/{report}",
     tag = "reports",
     summary = "The answer of a report",
-    description = "Not in pages: all of it, up to 100,000 rows. Every row has a `drill`: the same parameters and that \
+    description = "Not in pages: all of it, up to 100,000 rows and 64 MiB; `capped` says that there is more. Every row has a `drill`: the same parameters and that \
         one give the tickets and events behind it. A report takes those of the parameters that it has a use for, and \
         refuses the others.",
     params(ReportPath, ReportParams),

@@ -13,7 +13,7 @@ use crate::domain::{
     doubt::Extent,
     feed::Outages,
     ids::Tenant,
-    report::{Arguments, MAX_ROWS, Report, Statement},
+    report::{Arguments, MAX_BYTES, MAX_ROWS, Report, Statement},
 };
 
 /// Begins what a report runs in.
@@ -60,7 +60,7 @@ pub struct ReportRows {
     pub columns: Vec<String>,
     /// Its rows in order, each an object of its columns in order.
     pub rows: Vec<Box<RawValue>>,
-    /// True if there are more than [`MAX_ROWS`], of which the rest is left out.
+    /// True if there are more than [`MAX_ROWS`], or more than [`MAX_BYTES`] of them: the rest is left out.
     pub capped: bool,
 }
 
@@ -138,9 +138,12 @@ pub(super) async fn run(
     let mut tx = connection.begin_with(BEGIN).await?;
     tx.execute(WORK_MEM).await?;
     let columns = prepare(&mut tx, statement).await?;
-    // As JSON, for an operator's own report may give columns of any type.
+    // As JSON, for an operator's own report may give columns of any type. What is past the most bytes comes as null, so
+    // that it never leaves Postgres.
     let sql = format!(
-        "SELECT row_to_json(answer)::text FROM (\n{}\n) AS answer LIMIT {}",
+        "SELECT CASE WHEN bytes <= {MAX_BYTES} THEN json END FROM (
+         SELECT json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM (
+         SELECT row_to_json(answer)::text AS json FROM (\n{}\n) AS answer LIMIT {}) AS line) AS counted",
         statement.sql,
         MAX_ROWS + 1
     );
@@ -148,17 +151,23 @@ pub(super) async fn run(
     for name in &statement.names {
         query = query.bind(arguments.value(name).to_owned());
     }
-    let mut rows = query
+    let lines = query
         .persistent(false)
         .try_map(|row: PgRow| {
-            let json: String = row.try_get(0)?;
-            RawValue::from_string(json).map_err(|error| sqlx::Error::Decode(error.into()))
+            let json: Option<String> = row.try_get(0)?;
+            let raw = json.map(RawValue::from_string).transpose();
+            raw.map_err(|error| sqlx::Error::Decode(error.into()))
         })
         .fetch_all(&mut *tx)
         .await?;
     tx.commit().await?;
-    let capped = rows.len() > MAX_ROWS;
-    rows.truncate(MAX_ROWS);
+    let found = lines.len();
+    let rows: Vec<_> = lines
+        .into_iter()
+        .map_while(|line| line)
+        .take(MAX_ROWS)
+        .collect();
+    let capped = rows.len() < found;
     Ok(ReportRows {
         columns,
         rows,

@@ -80,6 +80,10 @@ fn suggest(near: &[String]) -> String {
 /// Most rows of an answer. Beyond it the answer says that it is not whole.
 pub const MAX_ROWS: usize = 100_000;
 
+/// Most bytes of an answer's rows, as JSON; beyond them it says that it is not whole, too. A few answers at once, each in
+/// memory as rows and again as text, must leave room for what the service is for: it receives.
+pub const MAX_BYTES: usize = 64 << 20;
+
 /// A report, as its file says.
 #[derive(Debug, Clone)]
 pub struct Report {

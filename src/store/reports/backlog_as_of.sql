@@ -19,8 +19,7 @@
 
 WITH span AS MATERIALIZED (
     -- Asked for by sub-selects, which an index can serve behind the fence of the views.
-    SELECT report.until_now(:'at') AS at, COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
-    FROM report.tenant WHERE tenant.tenant = :'tenant'
+    SELECT report.until_now(:'at') AS at
 ), held AS (
     -- One run at most is under way at an instant.
     SELECT ticket, min(key) AS key, min(from_ticks) AS from_ticks
@@ -30,8 +29,8 @@ WITH span AS MATERIALIZED (
     GROUP BY ticket
 ), by_ticket AS (
     SELECT ticket.ticket, COALESCE(held.key, 'unknown') AS key, held.from_ticks, grouped.key AS "group"
-    FROM span CROSS JOIN report.ticket
-    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+    FROM report.ticket
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN held ON held.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant' AND ticket.first_ticks <= (SELECT at FROM span)
@@ -61,16 +60,18 @@ ORDER BY seconds DESC NULLS LAST, ticket
 , by_value AS (
     SELECT "group", key, count(*) AS tickets FROM by_ticket GROUP BY "group", key
 )
-SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
-       key <> 'unknown' AS known,
+SELECT by_value."group", grouped.label AS group_label,
+       by_value.key <> 'unknown' AS known,
        -- An integer is its key; of anything else one ticket's value will do.
-       CASE WHEN report.id(key) IS NOT NULL THEN report.value(key, key)
-            ELSE report.value(key, (
+       CASE WHEN report.id(by_value.key) IS NOT NULL THEN report.value(by_value.key, by_value.key)
+            ELSE report.value(by_value.key, (
                 SELECT run.value FROM report.field_interval_all AS run
                 WHERE run.tenant = :'tenant' AND run.field = :'field' AND run.key = by_value.key
                 ORDER BY run.ticket, run.from_ticks LIMIT 1)) END AS value,
-       report.label_now(:'tenant', :'field', report.id(key)) AS label, tickets,
-       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || key AS drill
+       label.label, by_value.tickets,
+       CASE WHEN :'group_by' <> '' THEN COALESCE(by_value."group", 'none') || '/' ELSE '' END || by_value.key AS drill
 FROM by_value
-ORDER BY "group" NULLS LAST, tickets DESC, key
+LEFT JOIN report.labels_now(:'tenant', :'field') AS label ON label.key = by_value.key
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = by_value."group"
+ORDER BY by_value."group" COLLATE "C" NULLS LAST, by_value.tickets DESC, by_value.key
 \endif

@@ -20,15 +20,13 @@
 WITH span AS MATERIALIZED (
     -- Asked for by sub-selects, which an index can serve behind the fence of the views.
     SELECT report.since(:'since') AS since,
-           report.until(:'until') AS until,
-           COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
-    FROM report.tenant WHERE tenant.tenant = :'tenant'
+           report.until(:'until') AS until
 ), doubt AS (
     SELECT gap.ticket, gap.event_id, gap.state, gap.reasons, gap.from_ticks, gap.until_ticks, reason.reason,
            grouped.key AS "group"
-    FROM span CROSS JOIN report.completeness AS gap
+    FROM report.completeness AS gap
     CROSS JOIN LATERAL unnest(gap.reasons) AS reason (reason)
-    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped
         ON :'group_by' <> '' AND grouped.ticket = gap.ticket
     WHERE gap.tenant = :'tenant' AND gap.state <> 'consistent'
       AND gap.until_ticks >= (SELECT since FROM span) AND gap.until_ticks < (SELECT until FROM span)
@@ -44,11 +42,12 @@ ORDER BY state, seconds DESC NULLS LAST, ticket, until_ticks, event_id
 , by_reason AS (
     SELECT "group", reason, count(*) AS intervals, count(DISTINCT ticket) AS tickets FROM doubt GROUP BY "group", reason
 )
-SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
+SELECT by_reason."group", grouped.label AS group_label,
        reason, intervals, tickets,
        CASE WHEN reason IN ('conflict', 'no_changes_declared', 'starts_late', 'undeclared_change', 'unseen_write')
             THEN 'suspect' ELSE 'unproven' END AS state,
-       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || reason AS drill
+       CASE WHEN :'group_by' <> '' THEN COALESCE(by_reason."group", 'none') || '/' ELSE '' END || reason AS drill
 FROM by_reason
-ORDER BY "group" NULLS LAST, state, intervals DESC, reason
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = by_reason."group"
+ORDER BY by_reason."group" COLLATE "C" NULLS LAST, state, intervals DESC, reason
 \endif

@@ -41,19 +41,27 @@ WITH span AS MATERIALIZED (
     SELECT DISTINCT ON (change.ticket) change.ticket, change.event_id, change.occurred_ticks
     FROM report.change
     JOIN report.ticket ON ticket.tenant = :'tenant' AND ticket.ticket = change.ticket
-        AND change.occurred_ticks > ticket.first_ticks
+        -- On the tick of the first event too, if another is before it there.
+        AND (change.occurred_ticks > ticket.first_ticks OR EXISTS (
+            SELECT FROM report.entry AS this
+            JOIN report.entry AS other
+                ON other.tenant = :'tenant' AND other.ticket = this.ticket AND other.repeats IS NULL
+                AND other.occurred_ticks = this.occurred_ticks
+                AND (NOT other.creates, other.event_id) < (NOT this.creates, this.event_id)
+            WHERE this.tenant = :'tenant' AND this.ticket = change.ticket AND this.event_id = change.event_id))
     WHERE change.tenant = :'tenant' AND change.field = 'replied_at' AND change.declared
       AND change.occurred_ticks >= (SELECT since FROM span)
     ORDER BY change.ticket, change.occurred_ticks, change.event_id
 ), wait AS (
     SELECT ticket.ticket, ticket.first_ticks, reply.event_id, reply.occurred_ticks,
-           CASE WHEN reply.ticket IS NOT NULL
-                THEN report.worked(reply.occurred_ticks, opens, closes, before)
+           CASE WHEN reply.ticket IS NULL THEN NULL
+                -- Without business hours a difference will do.
+                WHEN :'hours' = '' THEN reply.occurred_ticks - ticket.first_ticks
+                ELSE report.worked(reply.occurred_ticks, opens, closes, before)
                      - report.worked(ticket.first_ticks, opens, closes, before) END AS ticks,
            grouped.key AS "group"
-    FROM span CROSS JOIN calendar
-    CROSS JOIN report.ticket
-    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+    FROM calendar CROSS JOIN report.ticket
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN reply ON reply.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
@@ -76,10 +84,11 @@ ORDER BY seconds DESC NULLS LAST, first_ticks, ticket
            )) WITHIN GROUP (ORDER BY ticks / 1e7::double precision) AS percentiles
     FROM wait GROUP BY "group"
 )
-SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
+SELECT by_group."group", grouped.label AS group_label,
        tickets, median AS median_seconds, p90 AS p90_seconds, without AS tickets_without_response,
        report.percentile_names(:'percentiles', percentiles) AS percentiles,
-       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') ELSE 'all' END AS drill
+       CASE WHEN :'group_by' <> '' THEN COALESCE(by_group."group", 'none') ELSE 'all' END AS drill
 FROM by_group
-ORDER BY "group" NULLS LAST
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = by_group."group"
+ORDER BY by_group."group" COLLATE "C" NULLS LAST
 \endif

@@ -20,9 +20,7 @@
 WITH span AS MATERIALIZED (
     -- Asked for by sub-selects, which an index can serve behind the fence of the views.
     SELECT report.since(:'since') AS since,
-           report.until(:'until') AS until,
-           COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
-    FROM report.tenant WHERE tenant.tenant = :'tenant'
+           report.until(:'until') AS until
 ), reopen AS (
     SELECT ticket, event_id, occurred_ticks, to_key
     FROM report.change
@@ -36,8 +34,8 @@ WITH span AS MATERIALIZED (
     GROUP BY ticket
 ), by_ticket AS (
     SELECT ticket.ticket, COALESCE(reopened.reopens, 0) AS reopens, closed.ticks AS closed_ticks, grouped.key AS "group"
-    FROM span CROSS JOIN report.ticket
-    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+    FROM report.ticket
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN (SELECT ticket, count(*) AS reopens FROM reopen GROUP BY ticket) AS reopened
         ON reopened.ticket = ticket.ticket
@@ -66,7 +64,12 @@ LEFT JOIN LATERAL (
     SELECT run.key, run.from_event_id FROM report.field_interval AS run
     WHERE run.tenant = :'tenant' AND run.ticket = asked.ticket AND run.field = 'status' AND run.key = '2'
       AND run.from_ticks = asked.closed_ticks
-    ORDER BY run.from_event_id LIMIT 1) AS run ON true
+    -- On one tick the created event is the first.
+    ORDER BY run.until_ticks, (
+        SELECT entry.creates FROM report.entry
+        WHERE entry.tenant = :'tenant' AND entry.ticket = asked.ticket AND entry.event_id = run.from_event_id) DESC,
+        run.from_event_id
+    LIMIT 1) AS run ON true
 WHERE asked.reopens = 0
 ORDER BY seconds_closed DESC NULLS LAST, ticket, occurred_at, event_id
 \else
@@ -74,9 +77,10 @@ ORDER BY seconds_closed DESC NULLS LAST, ticket, occurred_at, event_id
     SELECT "group", reopens, count(*) AS tickets, count(closed_ticks) AS tickets_ever_closed
     FROM by_ticket GROUP BY "group", reopens
 )
-SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
+SELECT by_number."group", grouped.label AS group_label,
        reopens, tickets, tickets_ever_closed,
-       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') || '/' ELSE '' END || reopens AS drill
+       CASE WHEN :'group_by' <> '' THEN COALESCE(by_number."group", 'none') || '/' ELSE '' END || reopens AS drill
 FROM by_number
-ORDER BY "group" NULLS LAST, reopens
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = by_number."group"
+ORDER BY by_number."group" COLLATE "C" NULLS LAST, reopens
 \endif

@@ -44,15 +44,17 @@ WITH span AS MATERIALIZED (
     GROUP BY ticket
 ), life AS (
     SELECT ticket.ticket, ticket.first_ticks, ticket.last_ticks, closed.ticks AS closed_ticks,
-           report.worked(ticket.last_ticks, opens, closes, before)
-           - report.worked(ticket.first_ticks, opens, closes, before) AS ticks_to_last,
-           CASE WHEN closed.ticks IS NOT NULL
-                THEN report.worked(closed.ticks, opens, closes, before)
+           -- Without business hours a difference will do.
+           CASE WHEN :'hours' = '' THEN ticket.last_ticks - ticket.first_ticks
+                ELSE report.worked(ticket.last_ticks, opens, closes, before)
+                     - report.worked(ticket.first_ticks, opens, closes, before) END AS ticks_to_last,
+           CASE WHEN closed.ticks IS NULL THEN NULL
+                WHEN :'hours' = '' THEN closed.ticks - ticket.first_ticks
+                ELSE report.worked(closed.ticks, opens, closes, before)
                      - report.worked(ticket.first_ticks, opens, closes, before) END AS ticks_to_closed,
            grouped.key AS "group"
-    FROM span CROSS JOIN calendar
-    CROSS JOIN report.ticket
-    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+    FROM calendar CROSS JOIN report.ticket
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped
         ON :'group_by' <> '' AND grouped.ticket = ticket.ticket
     LEFT JOIN closed ON closed.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant'
@@ -70,7 +72,12 @@ LEFT JOIN LATERAL (
     SELECT run.from_event_id FROM report.field_interval AS run
     WHERE run.tenant = :'tenant' AND run.ticket = life.ticket AND run.field = 'status' AND run.key = '2'
       AND run.from_ticks = life.closed_ticks
-    ORDER BY run.from_event_id LIMIT 1) AS run ON true
+    -- On one tick the created event is the first.
+    ORDER BY run.until_ticks, (
+        SELECT entry.creates FROM report.entry
+        WHERE entry.tenant = :'tenant' AND entry.ticket = life.ticket AND entry.event_id = run.from_event_id) DESC,
+        run.from_event_id
+    LIMIT 1) AS run ON true
 WHERE CASE WHEN :'group_by' <> '' THEN COALESCE(life."group", 'none') ELSE 'all' END = :'drill'
 ORDER BY seconds_first_to_last DESC, ticket
 \else
@@ -89,13 +96,14 @@ ORDER BY seconds_first_to_last DESC, ticket
                WITHIN GROUP (ORDER BY ticks_to_closed / 1e7::double precision) AS to_closed
     FROM life GROUP BY "group"
 )
-SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS group_label,
+SELECT by_group."group", grouped.label AS group_label,
        tickets, median_to_last AS median_seconds_first_to_last, mean_to_last AS mean_seconds_first_to_last,
        tickets_closed, median_to_closed AS median_seconds_to_first_closed,
        max_to_last AS max_seconds_first_to_last,
        report.percentile_names(:'percentiles', to_last) AS percentiles_first_to_last,
        report.percentile_names(:'percentiles', to_closed) AS percentiles_to_first_closed,
-       CASE WHEN :'group_by' <> '' THEN COALESCE("group", 'none') ELSE 'all' END AS drill
+       CASE WHEN :'group_by' <> '' THEN COALESCE(by_group."group", 'none') ELSE 'all' END AS drill
 FROM by_group
-ORDER BY "group" NULLS LAST
+LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = by_group."group"
+ORDER BY by_group."group" COLLATE "C" NULLS LAST
 \endif

@@ -48,10 +48,16 @@ WITH span AS MATERIALIZED (
     WHERE tenant = :'tenant' AND lifecycle = 'created'
       AND occurred_ticks >= (SELECT since FROM span) AND occurred_ticks < (SELECT until FROM span)
     UNION ALL
+    -- Two questions, for of the changes between known values an index alone tells.
     SELECT ticket, event_id, occurred_ticks, CASE WHEN to_key = '2' THEN 'closed' ELSE 'reopened' END
     FROM report.change
-    WHERE tenant = :'tenant' AND field = 'status' AND to_key IN ('0', '1', '2', '3')
-      AND (to_key = '2' OR (kind = 'changed' AND from_key = '2'))
+    WHERE tenant = :'tenant' AND field = 'status' AND kind = 'changed'
+      AND (to_key = '2' OR (from_key = '2' AND to_key IN ('0', '1', '3')))
+      AND occurred_ticks >= (SELECT since FROM span) AND occurred_ticks < (SELECT until FROM span)
+    UNION ALL
+    SELECT ticket, event_id, occurred_ticks, 'closed'
+    FROM report.change
+    WHERE tenant = :'tenant' AND field = 'status' AND to_key = '2' AND kind <> 'changed'
       AND occurred_ticks >= (SELECT since FROM span) AND occurred_ticks < (SELECT until FROM span)
 ), run AS (
     -- Which of these runs are over before the first day makes no difference to any.
@@ -90,7 +96,7 @@ WITH span AS MATERIALIZED (
 )
 SELECT found.ticket, found.event_id, found.step, report.at(found.ticks) AS occurred_at
 FROM span CROSS JOIN asked CROSS JOIN found
-LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped
     ON :'group_by' <> '' AND grouped.ticket = found.ticket
 WHERE CASE WHEN :'group_by' <> '' THEN COALESCE(grouped.key, 'none') || '/' ELSE '' END
       || to_char(asked.day, 'YYYY-MM-DD') = :'drill'
@@ -115,12 +121,13 @@ ORDER BY found.place, found.ticks, found.ticket, found.event_id, found.step
         UNION ALL
         SELECT ticket, first_ticks, 0, 0, 0, 0, 1 FROM seen
     ) AS move
-    LEFT JOIN report.ticket_group(:'tenant', :'group_by', span.zone) AS grouped
+    LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped
         ON :'group_by' <> '' AND grouped.ticket = move.ticket
     GROUP BY 1, 2
 ), named AS MATERIALIZED (
-    SELECT "group", report.label_now(:'tenant', report.group_list(:'group_by'), report.id("group")) AS label
+    SELECT groups."group", grouped.label
     FROM (SELECT "group" FROM moved UNION SELECT '' WHERE :'group_by' = '') AS groups
+    LEFT JOIN report.labels_now(:'tenant', report.group_list(:'group_by')) AS grouped ON grouped.key = groups."group"
 ), kept AS (
     SELECT "group", nth, sum(created) AS created, sum(closed) AS closed, sum(reopened) AS reopened,
            sum(sum(backlog)::integer) OVER so_far AS backlog, sum(sum(unknown)::integer) OVER so_far AS unknown

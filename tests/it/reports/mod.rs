@@ -2,5 +2,7 @@
 
 mod faces;
 mod golden;
+mod one_tick;
 mod own;
 mod real;
+mod sums;

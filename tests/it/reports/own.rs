@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use ticketlog::domain::report::Report;
+use ticketlog::domain::{ids::Tenant, report::Report};
 
 use crate::support::{
     app::{Setup, TestApp},
@@ -191,4 +191,27 @@ async fn a_broken_report_is_named_with_its_line_and_leaves_the_others_alone() {
     )
     .unwrap();
     assert_eq!(db.store.check_report(&fine).await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_report_of_ones_own_gives_64_mib_at_most_and_says_that_there_is_more() {
+    let db = TestDb::create().await;
+    let app = TestApp::start_with(db, false).await;
+    app.deliver(created(1)).await.assert(200);
+    let tenant = Tenant::parse("Cust1").unwrap();
+    let run = async |sql: &str| {
+        let report = Report::parse_own("mine", &format!("{HEAD}{sql}")).unwrap();
+        let arguments = report.read(&tenant, &[]).unwrap();
+        let answer = app.db.store.run_report(&tenant, &report, &arguments).await;
+        answer.unwrap().found
+    };
+    // A megabyte a row, and 11 bytes: of 100, 63 are 64 MiB at most.
+    let many = run("SELECT repeat('x', 1048576) AS wide FROM generate_series(1, 100)").await;
+    assert_eq!((many.rows.len(), many.capped), (63, true));
+    // A small one after a large one is not shown as if nothing had been left out.
+    let sizes = "SELECT repeat('x', size) AS wide FROM unnest(ARRAY[1, 100000000, 1]) AS size";
+    let one = run(sizes).await;
+    assert_eq!((one.rows.len(), one.capped), (1, true));
+    let whole = run("SELECT repeat('x', 1048576) AS wide FROM generate_series(1, 63)").await;
+    assert_eq!((whole.rows.len(), whole.capped), (63, false));
 }
