@@ -1,4 +1,5 @@
-//! The product's own router and writer, served as `ticketlog serve` does.
+//! The program's own router, spool and writer, served as `ticketlog serve` does; without the projector, whose work
+//! comes after the answer and is measured by itself.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,18 +17,16 @@ use ticketlog::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{
-    database::Database,
-    server::{self, Started},
-};
+use super::own::{self, Started};
+use crate::database::Database;
 
-/// The product's default.
+/// The program's default.
 const MAX_BODY_BYTES: usize = 8 << 20;
 
-/// The product's default.
+/// The program's default.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result<Started> {
+pub(super) async fn start(database: &Database, secret: Secret) -> anyhow::Result<Started> {
     let store = Store::open(&database.address()).await?;
     let folder = tempfile::tempdir()?;
     let spool = Spool::open(folder.path().join("spool"), 1 << 30)?;
@@ -55,7 +54,7 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
         followers: Followers::default(),
         own_reports: Arc::default(),
     });
-    let (listener, address) = server::listen().await?;
+    let (listener, address) = own::listen()?;
     let (_, serving) = serve(listener, router, Limits::default(), None);
     let mut tasks = JoinSet::new();
     tasks.spawn(receiver.writer.run());

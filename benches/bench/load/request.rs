@@ -1,30 +1,35 @@
 //! Signed deliveries as they go over the wire.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use ticketlog::domain::signature::{Secret, encode};
 use uuid::Uuid;
 
 /// Tickets that the events are about.
 const TICKETS: u64 = 5000;
 
-/// Makes requests; no two carry the same event.
+/// Makes requests; no two carry the same event, whichever side they are for.
 pub(crate) struct Requests {
     secret: Secret,
-    made: u64,
+    made: AtomicU64,
 }
 
 impl Requests {
     pub(crate) fn new(secret: Secret) -> Self {
-        Self { secret, made: 0 }
+        Self {
+            secret,
+            made: AtomicU64::new(0),
+        }
     }
 
-    /// So many new ones.
-    pub(crate) fn make(&mut self, count: usize) -> Vec<Vec<u8>> {
-        (0..count).map(|_| self.make_one()).collect()
+    /// So many new ones, of that many tenants in turn.
+    pub(crate) fn make(&self, count: usize, tenants: u64) -> Vec<Vec<u8>> {
+        (0..count).map(|_| self.make_one(tenants)).collect()
     }
 
-    fn make_one(&mut self) -> Vec<u8> {
-        self.made += 1;
-        let body = body(self.made);
+    fn make_one(&self, tenants: u64) -> Vec<u8> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let body = body(number, tenants);
         let signature = encode(&self.secret.sign(body.as_bytes()));
         format!(
             "POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n\
@@ -36,14 +41,21 @@ impl Requests {
     }
 }
 
+/// The tenant of all events that are not mixed.
+const TENANT: &str = "Cust10498";
+
 /// In the shape and length of those in `tests/data`; an id of its own.
-fn body(number: u64) -> String {
+fn body(number: u64, tenants: u64) -> String {
     let ticket = number % TICKETS + 1;
+    let tenant = match number % tenants {
+        0 => TENANT.to_owned(),
+        nth => format!("Cust{}", 20_000 + nth),
+    };
     let (minute, second) = (number / 60 % 60, number % 60);
     format!(
         "{{\"EventId\":\"{}\",\"Timestamp\":\"2025-05-19T09:{minute:02}:{second:02}.{:07}Z\",\
          \"Changes\":[\"owned_by\",\"project_id\",\"ticket_status\"],\"Event\":\"ticket.changed\",\
-         \"PrimaryKey\":{ticket},\"Entity\":\"ticket\",\"ContextIdentifier\":\"Cust10498\",\
+         \"PrimaryKey\":{ticket},\"Entity\":\"ticket\",\"ContextIdentifier\":\"{tenant}\",\
          \"ChangedByAssociateId\":{},\"WebhookName\":\"ticket-history-replay\",\"FieldValues\":{{\
          \"category\":40,\"connect_id\":-1,\"contact_id\":165,\"created_at\":\"2016-02-29T04:40:00\",\
          \"cust_id\":2403,\"has_attachment\":1,\"last_changed\":\"2025-05-19T11:{minute:02}:{second:02}\",\
