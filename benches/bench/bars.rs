@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{compare, host::Host, slice::Slice};
+use super::{compare, host::Host, slice::Slice, table::shown};
 
 /// Everything that was found, in the order measured.
 #[derive(Debug, Serialize)]
@@ -150,14 +150,14 @@ impl SideFigures {
 
     fn tell(&self) {
         println!(
-            "  {:<34} {:>9.1}/s  p50 {:>7.2} ms  p99 {:>7.2} ms  CPU us: server {:>6.1}  Postgres {:>6.1}  load {:>5.1}",
+            "  {:<9} {:>9}/s  p50 {:>7} ms  p99 {:>7} ms  CPU us: server {:>6}  Postgres {:>6}  load {:>5}",
             self.side,
-            self.per_second,
-            self.p50_ms,
-            self.p99_ms,
-            self.server_us,
-            self.postgres_us,
-            self.load_us
+            shown(self.per_second, 1),
+            shown(self.p50_ms, 2),
+            shown(self.p99_ms, 2),
+            shown(self.server_us, 1),
+            shown(self.postgres_us, 1),
+            shown(self.load_us, 1)
         );
     }
 }

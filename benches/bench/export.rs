@@ -19,7 +19,7 @@ use super::{
     filled::Filled,
     memory,
     plan::Plan,
-    slice::Slice,
+    slice::{Groups, Slice},
 };
 
 /// Real bodies to import.
@@ -84,7 +84,11 @@ fn copy(filled: &Filled) -> Command {
 
 /// How long a command takes for all events.
 async fn timed(filled: &Filled, mut command: Command) -> anyhow::Result<Slice> {
-    let groups = filled.groups();
+    // What the command itself takes is not known any more when it has ended.
+    let groups = Groups {
+        server: None,
+        ..filled.groups()
+    };
     let (used, start) = (groups.used(), Instant::now());
     let status = command.stdin(Stdio::null()).status().await?;
     anyhow::ensure!(status.success(), "{command:?} ended with {status}");

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
@@ -25,14 +26,22 @@ use super::{
 /// The tenant of a new one.
 const TENANT: &str = "Bench";
 
+/// Nothing happens in it before.
+const SINCE: &str = "2023-01-01T00:00:00Z";
+
+/// As many events a day as ten million in two years, so that somebody's day is as long in a small log.
+const EVENTS_A_DAY: u64 = 10_000_000 / 730;
+
 /// A database that is filled and projected, and a `serve` on it.
 pub(crate) struct Filled {
     pub(crate) serve: Server,
     pub(crate) url: String,
     pub(crate) tenant: String,
     pub(crate) events: u64,
-    /// For `Authorization`, good for all.
-    pub(crate) token: String,
+    /// For `Authorization`.
+    token: String,
+    /// Shows it.
+    client: reqwest::Client,
     pub(crate) psql: PathBuf,
     pub(crate) pgbench: PathBuf,
     /// Ours; nothing if the database was given.
@@ -68,9 +77,10 @@ impl Filled {
         let database = Database::create(postgres.endpoint(), "filled").await?;
         let url = database.url();
         println!("Filling a database with {events} events");
-        let events_given = events.to_string();
+        let (events_given, until) = (events.to_string(), until(events)?);
         let mut generate = program(&url);
         generate.args(["generate", "--tenant", TENANT, "--events", &events_given]);
+        generate.args(["--since", SINCE, "--until", &until]);
         process::run(&mut generate).await?;
         let serve = Server::serve("asked", &postgres, database.clone()).await?;
         let start = Instant::now();
@@ -83,6 +93,7 @@ impl Filled {
         bytes(&database, events, found).await?;
         let token = token(&url).await?;
         Ok(Self {
+            client: questions::client(&token)?,
             serve,
             url,
             tenant: TENANT.to_owned(),
@@ -106,6 +117,7 @@ impl Filled {
             .with_context(|| format!("there is no tenant {tenant}"))?;
         session.close().await?;
         Ok(Self {
+            client: questions::client(&token)?,
             serve,
             url: url.to_owned(),
             tenant: tenant.to_owned(),
@@ -143,9 +155,8 @@ impl Filled {
 
     /// Places in the log to ask about.
     pub(crate) async fn sample(&self) -> anyhow::Result<Sample> {
-        let client = questions::client(&self.token)?;
         let base = format!("http://{}/v1/tenants/{}", self.serve.address, self.tenant);
-        Sample::draw(&client, &base).await
+        Sample::draw(&self.client, &base).await
     }
 
     /// A session of the service's.
@@ -171,7 +182,7 @@ impl Filled {
     pub(crate) async fn ask(&self, path: &str) -> anyhow::Result<Value> {
         let (address, tenant) = (self.serve.address, &self.tenant);
         let url = format!("http://{address}/v1/tenants/{tenant}{path}");
-        let answer = questions::client(&self.token)?.get(url).send().await?;
+        let answer = self.client.get(url).send().await?;
         let answer = answer.error_for_status()?.bytes().await?;
         Ok(serde_json::from_slice(&answer)?)
     }
@@ -189,6 +200,13 @@ async fn token(url: &str) -> anyhow::Result<String> {
     create.args(["token", "create", "--scope", "read", "--scope", "report"]);
     create.args(["--name", "benchmark", "--expires", "1d"]);
     Ok(process::run(&mut create).await?.trim().to_owned())
+}
+
+/// The end of the days that so many events take.
+fn until(events: u64) -> anyhow::Result<String> {
+    let days = i64::try_from(events / EVENTS_A_DAY)?.max(2);
+    let since: Timestamp = SINCE.parse()?;
+    Ok((since + SignedDuration::from_hours(24 * days)).to_string())
 }
 
 /// Of made-up events, with all indexes.

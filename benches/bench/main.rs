@@ -4,7 +4,11 @@
 //! machine changes its speed within a minute: the median of the ratios of neighbouring slices is the figure that
 //! counts. docs/performance.md says how each side works and what came out.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints what it finds"
+)]
 
 mod args;
 mod bars;
@@ -30,6 +34,8 @@ mod slice;
 mod slow_disk;
 mod table;
 
+use std::process::ExitCode;
+
 use anyhow::Context;
 use clap::Parser;
 use tokio::runtime::Runtime;
@@ -41,8 +47,17 @@ use self::{
     plan::Plan,
 };
 
-fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("starting the runtime")?;
     let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
     runtime.block_on(async {
@@ -50,20 +65,18 @@ fn main() -> anyhow::Result<()> {
             Some(Part::Side(side)) => Box::pin(sides::own::run(side)).await,
             Some(Part::Questions(asked)) => Box::pin(questions::run(asked)).await,
             Some(Part::Guard) => Box::pin(guard::run()).await,
-            Some(Part::Ingest) => measure(&args, &plan, true, &[], None).await,
+            Some(Part::Ingest) => measure(args, &plan, true, &[], None).await,
             Some(Part::Read(filling)) => {
-                measure(&args, &plan, false, &[Book::Read], Some(filling)).await
+                measure(args, &plan, false, &[Book::Read], Some(filling)).await
             }
             Some(Part::Report(filling)) => {
-                measure(&args, &plan, false, &[Book::Report], Some(filling)).await
+                measure(args, &plan, false, &[Book::Report], Some(filling)).await
             }
             Some(Part::Export(filling)) => {
-                measure(&args, &plan, false, &[Book::Export], Some(filling)).await
+                measure(args, &plan, false, &[Book::Export], Some(filling)).await
             }
-            Some(Part::All(filling)) => {
-                measure(&args, &plan, true, &Book::ALL, Some(filling)).await
-            }
-            None => measure(&args, &plan, true, &Book::ALL, None).await,
+            Some(Part::All(filling)) => measure(args, &plan, true, &Book::ALL, Some(filling)).await,
+            None => measure(args, &plan, true, &Book::ALL, None).await,
         }
     })
 }

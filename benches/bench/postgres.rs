@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use ticketlog::postgres::{self, Cluster, Endpoint, Settings};
+use ticketlog::postgres::{self, Cluster, Endpoint, SUPERUSER, Settings};
 
 use super::database::Database;
 
@@ -60,7 +60,9 @@ impl Postgres {
     /// The settings that it was started with, but for those that say where it is.
     pub(crate) async fn settings(&self) -> anyhow::Result<Vec<(String, String)>> {
         let database = Database::of(self.endpoint(), "postgres");
-        let mut session = PgConnection::connect_with(&database.options()).await?;
+        // The service may not be there yet.
+        let options = database.options().username(SUPERUSER);
+        let mut session = PgConnection::connect_with(&options).await?;
         let settings = sqlx::query_as(
             "SELECT name, current_setting(name) FROM pg_settings
              WHERE source = 'command line' AND name !~ 'directories|^port$|^cluster_name$|listen' ORDER BY name",

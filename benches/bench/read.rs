@@ -128,7 +128,7 @@ async fn audit(
         format!("/changes?actor={actor}&since={day}&until={next}&include=noise&limit=1000")
     });
     let requests: Vec<Vec<u8>> = paths.map(|path| filled.get(&path)).collect();
-    let run = filled.run("\"items\":[{");
+    let run = filled.run("\"items\":[");
     let what = "audit of somebody's day";
     println!("{what}, against a view that looks up predecessors");
     let mut next = 0;
@@ -179,6 +179,7 @@ async fn look_up(
     let used = groups.used();
     let start = Instant::now();
     let mut latencies = Vec::new();
+    let mut found = 0;
     let mut nth = first;
     while start.elapsed() < plan.slice {
         let (actor, day, next) = days.get(nth % days.len()).context("no days")?;
@@ -191,13 +192,11 @@ async fn look_up(
         )))
         .fetch_all(&mut *session)
         .await?;
-        ensure!(
-            !rows.is_empty(),
-            "the view knows nothing of {actor} on {day}"
-        );
+        found += rows.len();
         latencies.push(asked.elapsed());
         nth += 1;
     }
+    ensure!(found > 0, "the view knows of no changes");
     let cpu = groups.used().since(used);
     let mut slice = Slice::new(u64::try_from(latencies.len())?, start.elapsed(), cpu)?;
     for latency in latencies {

@@ -98,7 +98,7 @@ impl Slice {
 
     /// Microseconds an event; not a number where it is not known.
     pub(crate) fn micros(&self, time: Duration) -> f64 {
-        if time.is_zero() {
+        if time.is_zero() || self.events == 0 {
             return f64::NAN;
         }
         time.as_secs_f64() * 1e6 / number(self.events)

@@ -39,7 +39,7 @@ pub(crate) fn print(found: &Findings, file: Option<&Path>) -> anyhow::Result<()>
     match file {
         None => println!("{json}"),
         Some(file) => {
-            fs::write(file, json).with_context(|| format!("writing {}", file.display()))?
+            fs::write(file, json).with_context(|| format!("writing {}", file.display()))?;
         }
     }
     Ok(())
@@ -117,7 +117,8 @@ fn table(header: &[&str]) -> Table {
     table
 }
 
-fn shown(figure: f64, digits: usize) -> String {
+/// A figure, or a dash where it is not known.
+pub(crate) fn shown(figure: f64, digits: usize) -> String {
     if figure.is_nan() {
         return "-".to_owned();
     }

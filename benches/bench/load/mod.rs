@@ -93,12 +93,14 @@ impl Load {
     /// As [`Load::closed`]; if the server is a minute behind.
     pub(crate) async fn open(&self, server: &Server, per_second: u32) -> anyhow::Result<Slice> {
         let all = u128::from(per_second) * self.slice.as_millis() / 1000;
-        let share = usize::try_from(all)? / usize::try_from(OPEN_CONNECTIONS)?;
+        let all = u32::try_from(all)?;
         let gap = Duration::from_secs(1) / per_second;
         let mut ready = Vec::new();
         for nth in 0..OPEN_CONNECTIONS {
             let connection = Connection::open(server.address, server.outcome).await?;
-            ready.push((connection, self.requests.make(share, 1), gap * nth));
+            let its = all.saturating_sub(nth).div_ceil(OPEN_CONNECTIONS);
+            let requests = self.requests.make(usize::try_from(its)?, 1);
+            ready.push((connection, requests, gap * nth));
         }
         let used = server.groups.used();
         let start = Instant::now();
