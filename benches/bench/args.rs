@@ -59,8 +59,7 @@ pub(crate) struct Filling {
     /// Events that a new database is filled with.
     #[arg(long, default_value_t = Filling::EVENTS)]
     pub(crate) events: u64,
-    /// A database that is filled and projected already, instead. Nothing in it is changed but a token, which is
-    /// made for the benchmark.
+    /// A database that is filled and projected already, instead. Nothing stays in it but a token of a day.
     #[arg(long, value_name = "URL", requires = "tenant")]
     pub(crate) url: Option<String>,
     /// Whose log is asked there.

@@ -116,7 +116,9 @@ async fn measure(
         anyhow::Ok(())
     };
     let measured = measured.await;
-    table::print(&found, args.json.as_deref())?;
+    if !found.rows.is_empty() {
+        table::print(&found, args.json.as_deref())?;
+    }
     measured
 }
 

@@ -12,7 +12,6 @@ use anyhow::{Context, ensure};
 use tokio::process::Command;
 
 use super::{
-    database::Database,
     plan::Plan,
     postgres::Postgres,
     process,
@@ -51,7 +50,7 @@ impl Pgbench {
         let script = postgres.folder().join("insert.sql");
         fs::write(&script, INSERT)?;
         let program = postgres.program("pgbench");
-        Self::new(program, vec![script], database, (postgres.pid, ""))
+        Self::new(program, vec![script], &database.url(), (naive.groups, ""))
     }
 
     /// These scripts, drawn evenly.
@@ -61,8 +60,8 @@ impl Pgbench {
     pub(crate) fn new(
         program: PathBuf,
         scripts: Vec<PathBuf>,
-        database: &Database,
-        (postgres, options): (u32, &'static str),
+        url: &str,
+        (groups, options): (Groups, &'static str),
     ) -> anyhow::Result<Self> {
         let there = std::process::Command::new(&program)
             .arg("--version")
@@ -72,11 +71,12 @@ impl Pgbench {
         Ok(Self {
             program,
             scripts,
-            url: database.url(),
+            url: url.to_owned(),
             options,
             groups: Groups {
+                // What pgbench takes is not known any more when it has ended.
                 server: None,
-                postgres: Some(postgres),
+                ..groups
             },
             done: AtomicU64::new(0),
         })
