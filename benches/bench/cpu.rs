@@ -29,6 +29,11 @@ pub(crate) fn of_this() -> Duration {
     Stat::read(std::process::id()).map_or(Duration::ZERO, |stat| stat.own)
 }
 
+/// CPU time of the commands that this process has run to their end.
+pub(crate) fn of_commands() -> Duration {
+    Stat::read(std::process::id()).map_or(Duration::ZERO, |stat| stat.buried)
+}
+
 /// Memory that a process has in RAM now, in bytes.
 pub(crate) fn resident(pid: u32) -> u64 {
     status(pid, "VmRSS:")

@@ -19,7 +19,7 @@ use super::{
     filled::Filled,
     memory,
     plan::Plan,
-    slice::{Groups, Slice},
+    slice::{Groups, Server, Slice},
 };
 
 /// Real bodies to import.
@@ -84,9 +84,8 @@ fn copy(filled: &Filled) -> Command {
 
 /// How long a command takes for all events.
 async fn timed(filled: &Filled, mut command: Command) -> anyhow::Result<Slice> {
-    // What the command itself takes is not known any more when it has ended.
     let groups = Groups {
-        server: None,
+        server: Server::Commands,
         ..filled.groups()
     };
     let (used, start) = (groups.used(), Instant::now());

@@ -20,7 +20,7 @@ use super::{
     process,
     questions::{self, Sample},
     sides::{PROGRAM, Server},
-    slice::{Groups, number},
+    slice::{self, Groups, number},
 };
 
 /// The tenant of a new one.
@@ -151,6 +151,14 @@ impl Filled {
     /// Whose CPU is looked at.
     pub(crate) fn groups(&self) -> Groups {
         self.serve.groups
+    }
+
+    /// The same, where the program has no part.
+    pub(crate) fn postgres_alone(&self) -> Groups {
+        Groups {
+            server: slice::Server::None,
+            ..self.groups()
+        }
     }
 
     /// Places in the log to ask about.

@@ -14,9 +14,8 @@ use tokio::process::Command;
 use super::{
     plan::Plan,
     postgres::Postgres,
-    process,
-    sides::Server,
-    slice::{Groups, Slice},
+    process, sides,
+    slice::{Groups, Server, Slice},
 };
 
 /// A row as the naive side inserts it, made by Postgres itself.
@@ -45,7 +44,7 @@ impl Pgbench {
     ///
     /// # Errors
     /// Says what is missing.
-    pub(crate) fn inserting(naive: &Server, postgres: &Postgres) -> anyhow::Result<Self> {
+    pub(crate) fn inserting(naive: &sides::Server, postgres: &Postgres) -> anyhow::Result<Self> {
         let database = naive.database.as_ref().context("no database")?;
         let script = postgres.folder().join("insert.sql");
         fs::write(&script, INSERT)?;
@@ -74,8 +73,7 @@ impl Pgbench {
             url: url.to_owned(),
             options,
             groups: Groups {
-                // What pgbench takes is not known any more when it has ended.
-                server: None,
+                server: Server::Commands,
                 ..groups
             },
             done: AtomicU64::new(0),
@@ -114,7 +112,7 @@ impl Pgbench {
     ///
     /// # Errors
     /// If more or fewer rows are there.
-    pub(crate) async fn count(&self, naive: &Server) -> anyhow::Result<()> {
+    pub(crate) async fn count(&self, naive: &sides::Server) -> anyhow::Result<()> {
         naive.count(self.done.load(Ordering::Relaxed));
         naive.check_stored().await
     }

@@ -49,6 +49,7 @@ pub(crate) async fn run(filled: &Filled, plan: &Plan, found: &mut Findings) -> a
             once(start, groups.used().since(used))
         }),
         ("windows", async || {
+            let groups = filled.postgres_alone();
             let (used, start) = (groups.used(), Instant::now());
             let rows = sqlx::raw_sql(AssertSqlSafe(windows.clone()));
             let rows = rows.fetch_all(&mut session).await?;

@@ -27,17 +27,32 @@ pub(crate) struct Cpu {
 /// The first process of each group.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Groups {
-    pub(crate) server: Option<u32>,
+    pub(crate) server: Server,
     pub(crate) postgres: Option<u32>,
+}
+
+/// What serves.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Server {
+    /// Postgres alone.
+    #[default]
+    None,
+    /// A process and all below it.
+    Process(u32),
+    /// Commands that are run to their end.
+    Commands,
 }
 
 impl Groups {
     /// What they have used so far.
     pub(crate) fn used(self) -> Cpu {
-        let of = |group: Option<u32>| group.map_or(Duration::ZERO, cpu::of_tree);
         Cpu {
-            server: of(self.server),
-            postgres: of(self.postgres),
+            server: match self.server {
+                Server::None => Duration::ZERO,
+                Server::Process(first) => cpu::of_tree(first),
+                Server::Commands => cpu::of_commands(),
+            },
+            postgres: self.postgres.map_or(Duration::ZERO, cpu::of_tree),
             load: cpu::of_this(),
         }
     }

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use crate::{
     postgres::Postgres,
     sides::Server,
-    slice::{Groups, Slice},
+    slice::{Groups, Server as Side, Slice},
 };
 
 /// Rows of a slice.
@@ -43,7 +43,7 @@ impl Copy {
             rows,
             session,
             groups: Groups {
-                server: None,
+                server: Side::None,
                 postgres: Some(postgres.pid),
             },
         })

@@ -21,7 +21,11 @@ use tokio::process::Command;
 
 use self::own::Own;
 use super::{
-    database::Database, load::SECRET, postgres::Postgres, process::Process, slice::Groups,
+    database::Database,
+    load::SECRET,
+    postgres::Postgres,
+    process::Process,
+    slice::{self, Groups},
 };
 
 /// The program, as cargo built it.
@@ -109,7 +113,7 @@ impl Server {
             address,
             outcome,
             groups: Groups {
-                server: Some(process.pid),
+                server: slice::Server::Process(process.pid),
                 postgres,
             },
             database,
