@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
 use ticketlog::domain::signature::{Secret, encode};
 use uuid::Uuid;
 
@@ -41,28 +42,30 @@ impl Requests {
     }
 }
 
-/// The tenant of all events that are not mixed.
-const TENANT: &str = "Cust10498";
+/// When the first event happens, in seconds since 1970; the others follow, one every 10 ms.
+const FIRST: i64 = 1_747_645_200;
 
-/// In the shape and length of those in `tests/data`; an id of its own.
+/// In the shape and length of those in `tests/data`; an id of its own, and later than all before it.
 fn body(number: u64, tenants: u64) -> String {
     let ticket = number % TICKETS + 1;
     let tenant = match number % tenants {
-        0 => TENANT.to_owned(),
+        0 => "Cust10498".to_owned(),
         nth => format!("Cust{}", 20_000 + nth),
     };
-    let (minute, second) = (number / 60 % 60, number % 60);
+    let second = FIRST.saturating_add_unsigned(number / 100);
+    let at = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+    let at = at.strftime("%Y-%m-%dT%H:%M:%S");
     format!(
-        "{{\"EventId\":\"{}\",\"Timestamp\":\"2025-05-19T09:{minute:02}:{second:02}.{:07}Z\",\
+        "{{\"EventId\":\"{}\",\"Timestamp\":\"{at}.{:07}Z\",\
          \"Changes\":[\"owned_by\",\"project_id\",\"ticket_status\"],\"Event\":\"ticket.changed\",\
          \"PrimaryKey\":{ticket},\"Entity\":\"ticket\",\"ContextIdentifier\":\"{tenant}\",\
          \"ChangedByAssociateId\":{},\"WebhookName\":\"ticket-history-replay\",\"FieldValues\":{{\
          \"category\":40,\"connect_id\":-1,\"contact_id\":165,\"created_at\":\"2016-02-29T04:40:00\",\
-         \"cust_id\":2403,\"has_attachment\":1,\"last_changed\":\"2025-05-19T11:{minute:02}:{second:02}\",\
+         \"cust_id\":2403,\"has_attachment\":1,\"last_changed\":\"{at}\",\
          \"owned_by\":{},\"priority\":3,\"project_id\":24,\"sale_id\":0,\"slevel\":2,\"status\":1,\
          \"ticket_status\":2,\"ticket_type\":1}}}}",
         Uuid::new_v4(),
-        number % 10_000_000,
+        number % 100 * 100_000,
         number % 282,
         number % 97,
     )
