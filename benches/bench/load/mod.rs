@@ -66,8 +66,8 @@ impl Load {
         let first = usize::try_from(first)?;
         loop {
             let share = server.share(connections, first);
-            let requests = (0..connections).map(|_| self.requests.make(share, tenants));
-            let requests = requests.collect();
+            let all = share * usize::try_from(connections)?;
+            let requests = self.requests.deal(all, connections, tenants);
             let run = Run {
                 address: server.address,
                 expected: server.outcome,
@@ -93,13 +93,13 @@ impl Load {
     /// As [`Load::closed`]; if the server is a minute behind.
     pub(crate) async fn open(&self, server: &Server, per_second: u32) -> anyhow::Result<Slice> {
         let all = u128::from(per_second) * self.slice.as_millis() / 1000;
-        let all = u32::try_from(all)?;
+        let hands = self
+            .requests
+            .deal(usize::try_from(all)?, OPEN_CONNECTIONS, 1);
         let gap = Duration::from_secs(1) / per_second;
         let mut ready = Vec::new();
-        for nth in 0..OPEN_CONNECTIONS {
+        for (nth, requests) in (0..OPEN_CONNECTIONS).zip(hands) {
             let connection = Connection::open(server.address, server.outcome).await?;
-            let its = all.saturating_sub(nth).div_ceil(OPEN_CONNECTIONS);
-            let requests = self.requests.make(usize::try_from(its)?, 1);
             ready.push((connection, requests, gap * nth));
         }
         let used = server.groups.used();

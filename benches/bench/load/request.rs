@@ -23,9 +23,18 @@ impl Requests {
         }
     }
 
-    /// So many new ones, of that many tenants in turn.
-    pub(crate) fn make(&self, count: usize, tenants: u64) -> Vec<Vec<u8>> {
-        (0..count).map(|_| self.make_one(tenants)).collect()
+    /// So many new ones, of that many tenants in turn, dealt to connections as cards are: sent at one pace, they
+    /// arrive in the order in which they happened.
+    pub(crate) fn deal(&self, count: usize, connections: u32, tenants: u64) -> Vec<Vec<Vec<u8>>> {
+        let mut hands = vec![Vec::new(); usize::try_from(connections).unwrap_or(1)];
+        let mut left = count;
+        while left > 0 {
+            for hand in hands.iter_mut().take(left) {
+                hand.push(self.make_one(tenants));
+                left -= 1;
+            }
+        }
+        hands
     }
 
     fn make_one(&self, tenants: u64) -> Vec<u8> {
