@@ -130,7 +130,12 @@ impl Compared {
         self.ours.tell();
         self.theirs.tell();
         let each: Vec<String> = self.rates.iter().map(|rate| format!("{rate:.2}")).collect();
-        println!("  ratio {:.2}, of pairs {}\n", self.rate, each.join(" "));
+        println!(
+            "  ratio {:.2}, of pairs {}; of CPU an event {}\n",
+            self.rate,
+            each.join(" "),
+            shown(self.cpu, 2)
+        );
     }
 }
 
