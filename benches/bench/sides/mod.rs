@@ -53,7 +53,7 @@ pub(crate) struct Server {
 impl Server {
     /// The HTTP floor: no database.
     pub(crate) async fn floor(folder: &Path) -> anyhow::Result<Self> {
-        let command = own::command(Own::Floor, None)?;
+        let command = own::command(Own::Floor, None, folder)?;
         let outcome = "\"outcome\":\"read\"";
         Self::start("floor", command, folder, (outcome, None, None)).await
     }
@@ -61,7 +61,7 @@ impl Server {
     /// One of ours that stores, with a database of its own.
     pub(crate) async fn own(own: Own, postgres: &Postgres) -> anyhow::Result<Self> {
         let database = Database::create(postgres.endpoint(), own.name()).await?;
-        let command = own::command(own, Some(&database))?;
+        let command = own::command(own, Some(&database), postgres.folder())?;
         let stores = (STORED, Some(database), Some(postgres.pid));
         Self::start(own.name(), command, postgres.folder(), stores).await
     }

@@ -1,6 +1,10 @@
 //! Sides of ours: this program again, so that each has a process whose CPU can be told from the others'.
 
-use std::{env, net::SocketAddr, path::PathBuf};
+use std::{
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -42,15 +46,22 @@ pub(crate) struct SideArgs {
     port: u16,
     #[arg(long, default_value = "")]
     database: String,
+    /// Where it may keep files.
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 /// A server's listener and the tasks that serve it.
 pub(super) type Started = (SocketAddr, JoinSet<()>);
 
 /// How to run it.
-pub(super) fn command(own: Own, database: Option<&Database>) -> anyhow::Result<Command> {
+pub(super) fn command(
+    own: Own,
+    database: Option<&Database>,
+    folder: &Path,
+) -> anyhow::Result<Command> {
     let mut command = Command::new(env::current_exe().context("finding this program")?);
-    command.args(["side", own.name()]);
+    command.args(["side", own.name(), "--folder"]).arg(folder);
     if let Some(database) = database {
         command.arg("--socket-dir").arg(&database.socket_dir);
         command.args(["--port", &database.port.to_string()]);
@@ -70,7 +81,10 @@ pub(crate) async fn run(args: &SideArgs) -> anyhow::Result<()> {
     let (address, _tasks) = match args.own {
         Own::Floor => floor::start(secret)?,
         Own::Naive => naive::start(&database, secret).await?,
-        Own::Log => log::start(&database, secret).await?,
+        Own::Log => {
+            let folder = args.folder.as_deref().context("no folder")?;
+            log::start(&database, secret, folder).await?
+        }
     };
     println!("Listening on http://{address}");
     let mut nothing = Vec::new();
