@@ -90,6 +90,21 @@ impl Sample {
         Ok(Self { head, drawn })
     }
 
+    /// So many of the tickets drawn.
+    pub(crate) fn tickets(&self, count: usize) -> Vec<i64> {
+        self.drawn
+            .iter()
+            .map(|drawn| drawn.ticket)
+            .take(count)
+            .collect()
+    }
+
+    /// For each place drawn who did something there, the day, and the day after it.
+    pub(crate) fn days(&self) -> Vec<(i64, String, String)> {
+        let day = |drawn: &Drawn| (drawn.actor, drawn.fill("{day}"), drawn.fill("{next}"));
+        self.drawn.iter().map(day).collect()
+    }
+
     /// One path for each place drawn.
     pub(crate) fn paths(&self, question: &Question, base: &str) -> Vec<String> {
         let paths = self.drawn.iter().map(|drawn| drawn.fill(question.path));

@@ -1,6 +1,7 @@
-//! The product's own router and writer, served as `ticketlog serve` does.
+//! The program's own router, spool and writer, served as `ticketlog serve` does; without the projector, whose work
+//! comes after the answer and is measured by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use ticketlog::{
     domain::{
@@ -16,21 +17,22 @@ use ticketlog::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{
-    database::Database,
-    server::{self, Started},
-};
+use super::own::{self, Started};
+use crate::database::Database;
 
-/// The product's default.
+/// The program's default.
 const MAX_BODY_BYTES: usize = 8 << 20;
 
-/// The product's default.
+/// The program's default.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result<Started> {
+pub(super) async fn start(
+    database: &Database,
+    secret: Secret,
+    folder: &Path,
+) -> anyhow::Result<Started> {
     let store = Store::open(&database.address()).await?;
-    let folder = tempfile::tempdir()?;
-    let spool = Spool::open(folder.path().join("spool"), 1 << 30)?;
+    let spool = Spool::open(folder.join("log-spool"), 1 << 30)?;
     let (_, store) = watch::channel(Some(store));
     let receiver = ingest::receiver(store.clone(), spool.clone(), COMMIT_TIMEOUT);
     let hook = Hook {
@@ -55,7 +57,7 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
         followers: Followers::default(),
         own_reports: Arc::default(),
     });
-    let (listener, address) = server::listen().await?;
+    let (listener, address) = own::listen()?;
     let (_, serving) = serve(listener, router, Limits::default(), None);
     let mut tasks = JoinSet::new();
     tasks.spawn(receiver.writer.run());
@@ -63,7 +65,6 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
     tasks.spawn(async move {
         // It serves until it is stopped.
         serving.await;
-        drop(folder);
     });
     receiver.breaker.closed().await;
     Ok((address, tasks))

@@ -3,7 +3,7 @@
 //! It keeps the same columns but the position, and no deliveries, no conflicts and no ticket index, so it
 //! has less to do. Nothing in it is slower than it has to be: one round trip a request.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -24,6 +24,7 @@ use sqlx::{
 use ticketlog::{
     clock,
     domain::{
+        delivery::KeptHeaders,
         event::{self, Event, Reading},
         hook::{DEFAULT_HOOK, TenantRule},
         ids::{EventId, TicketId},
@@ -34,12 +35,10 @@ use ticketlog::{
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{
-    database::Database,
-    server::{self, Started},
-};
+use super::own::{self, Started};
+use crate::database::Database;
 
-/// As many as the product has for reads.
+/// As many as the program has for reads.
 const POOL_CONNECTIONS: u32 = 10;
 
 const TABLE: &str = "CREATE TABLE event (
@@ -70,11 +69,11 @@ struct Receipt {
     event_id: EventId,
 }
 
-pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result<Started> {
+pub(super) async fn start(database: &Database, secret: Secret) -> anyhow::Result<Started> {
     let pool = PgPoolOptions::new()
         .max_connections(POOL_CONNECTIONS)
         .min_connections(POOL_CONNECTIONS)
-        // sqlx asks each time whether the connection still lives; the product's writer does not either.
+        // sqlx asks each time whether the connection still lives; the program's writer does not either.
         .test_before_acquire(false)
         .connect_with(database.options())
         .await?;
@@ -86,9 +85,9 @@ pub(crate) async fn start(database: &Database, secret: Secret) -> anyhow::Result
     let router = Router::new()
         .route("/webhook", post(receive))
         .with_state(state);
-    let (listener, address) = server::listen().await?;
+    let (listener, address) = own::listen()?;
     let listener = listener.tap_io(|stream| {
-        // As the product does.
+        // As the program does.
         let _ = stream.set_nodelay(true);
     });
     let mut tasks = JoinSet::new();
@@ -112,7 +111,7 @@ async fn receive(
     let Reading::Event(event) = event::read(&body, &TenantRule::Any) else {
         return Err(StatusCode::BAD_REQUEST);
     };
-    let headers = kept_headers(&headers).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let headers = serde_json::to_string(&kept(&headers)).map_err(|_| StatusCode::BAD_REQUEST)?;
     insert(&pool, received_at, &event, &headers, &claimed, &body)
         .await
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
@@ -153,9 +152,9 @@ async fn insert(
         .await
 }
 
-/// The headers that the product keeps, as it keeps them.
-fn kept_headers(headers: &HeaderMap) -> serde_json::Result<String> {
-    let kept: BTreeMap<&str, &str> = headers
+/// The headers that the program keeps, as it keeps them.
+pub(super) fn kept(headers: &HeaderMap) -> KeptHeaders {
+    headers
         .iter()
         .filter(|(name, _)| {
             let name = name.as_str();
@@ -163,7 +162,9 @@ fn kept_headers(headers: &HeaderMap) -> serde_json::Result<String> {
                 || name.starts_with("x-superoffice-");
             ours && name != SIGNATURE_HEADER
         })
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-        .collect();
-    serde_json::to_string(&kept)
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
 }

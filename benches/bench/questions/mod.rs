@@ -1,23 +1,20 @@
 //! How long questions take, asked of a running `serve`: so many connections, each asks its next question when the
 //! last was answered, about tickets, people and instants drawn from the log itself.
-//!
-//! `cargo bench --bench queries -- http://127.0.0.1:8080 TOKEN TENANT [--connections 16] [--seconds 5]`
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
-
+mod all;
 mod ask;
-mod questions;
 
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use clap::Parser;
+use clap::Args;
 
-use self::{ask::ask, questions::Sample};
+pub(crate) use self::all::Sample;
+use self::ask::ask;
 
-/// Arguments after `--`.
-#[derive(Debug, Parser)]
-struct Args {
+/// What is asked of whom.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
     /// Where `serve` listens.
     url: String,
     /// A token with the scope `read`.
@@ -30,26 +27,24 @@ struct Args {
     /// Seconds for each kind of question.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// What `cargo bench` adds.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
-fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
-    ensure!(args.connections > 0, "--connections must be 1 or more");
+/// A client that shows this token.
+pub(crate) fn client(token: &str) -> anyhow::Result<reqwest::Client> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Runtime::new()?.block_on(run(&args))
-}
-
-async fn run(args: &Args) -> anyhow::Result<()> {
-    let mut bearer = reqwest::header::HeaderValue::try_from(format!("Bearer {}", args.token))?;
+    let mut bearer = reqwest::header::HeaderValue::try_from(format!("Bearer {token}"))?;
     bearer.set_sensitive(true);
     let headers = [(reqwest::header::AUTHORIZATION, bearer)];
     let client = reqwest::Client::builder()
         .no_proxy()
-        .default_headers(headers.into_iter().collect())
-        .build()?;
+        .default_headers(headers.into_iter().collect());
+    Ok(client.build()?)
+}
+
+/// Asks all kinds in turn and prints a line for each.
+pub(crate) async fn run(args: &Asked) -> anyhow::Result<()> {
+    ensure!(args.connections > 0, "--connections must be 1 or more");
+    let client = client(&args.token)?;
     let base = format!("{}/v1/tenants/{}", args.url, args.tenant);
     let sample = Sample::draw(&client, &base)
         .await
@@ -62,7 +57,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
         "{:<34} {:>9} {:>10} {:>10} {:>10}",
         "question", "answers/s", "median ms", "p99 ms", "max ms"
     );
-    for question in &questions::ALL {
+    for question in &all::ALL {
         let paths = sample.paths(question, &base);
         let time = Duration::from_secs(args.seconds);
         let mut times = ask(&client, &paths, args.connections, time).await?;

@@ -1,0 +1,139 @@
+//! What the projector costs deliveries, and how fast it comes after them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use tokio::time::{sleep, timeout};
+
+use super::PER_SECOND;
+use crate::{
+    bars::{Bar, Findings},
+    compare::compare,
+    database::Database,
+    load::Load,
+    plan::Plan,
+    postgres::Postgres,
+    sides::{Server, own::Own},
+    slice::number,
+};
+
+/// Longest wait for the projector.
+const CAUGHT_UP: Duration = Duration::from_mins(10);
+
+/// Between looks how far it is.
+const POLL: Duration = Duration::from_millis(10);
+
+pub(super) async fn run(
+    load: &Load,
+    postgres: &Postgres,
+    plan: &Plan,
+    found: &mut Findings,
+) -> anyhow::Result<()> {
+    let database = Database::create(postgres.endpoint(), "serve").await?;
+    let serve = Server::serve("serve", postgres, database).await?;
+    let database = serve.database.as_ref().context("no database")?;
+    wait_for_tables(database).await?;
+    let log = Server::own(Own::Log, postgres).await?;
+    let what = format!("open loop, {PER_SECOND} a second, with the projector");
+    println!("{what}, against without");
+    let compared = compare(
+        plan,
+        (serve.name, async || {
+            let slice = load.open(&serve, PER_SECOND).await?;
+            // So that it does not run on in the other's slice.
+            caught_up(database).await?;
+            Ok(slice)
+        }),
+        (log.name, async || load.open(&log, PER_SECOND).await),
+    )
+    .await?;
+    let p99 = compared.ours.p99_ms;
+    found.ratio(&what, "log", compared, Some(Bar::AtLeast(0.85)));
+    found.row(what, "", (p99, "ms p99"), None);
+    serve.check_stored().await?;
+    println!("durable, 256 connections, with the projector, against without");
+    let compared = compare(
+        plan,
+        (serve.name, async || {
+            let slice = load.closed(&serve, 256, 1).await?;
+            caught_up(database).await?;
+            Ok(slice)
+        }),
+        (log.name, async || load.closed(&log, 256, 1).await),
+    )
+    .await?;
+    found.ratio(
+        "durable, 256 connections, with the projector",
+        "log",
+        compared,
+        None,
+    );
+    serve.check_stored().await?;
+    drop((serve, log));
+    catching_up(load, postgres, plan, found).await
+}
+
+/// A log grows without a projector; then `serve` finds it.
+async fn catching_up(
+    load: &Load,
+    postgres: &Postgres,
+    plan: &Plan,
+    found: &mut Findings,
+) -> anyhow::Result<()> {
+    // The log's own from before, whose projection has not begun.
+    let log = Server::own(Own::Log, postgres).await?;
+    let database = log.database.clone().context("no database")?;
+    while database.count_events().await? < plan.backlog {
+        load.closed(&log, 256, 1).await?;
+    }
+    drop(log);
+    let behind = database
+        .number("SELECT sum(position)::bigint FROM head")
+        .await?;
+    let serve = Server::serve("behind", postgres, database).await?;
+    let database = serve.database.as_ref().context("no database")?;
+    let projected = "SELECT COALESCE(sum(position), 0)::bigint FROM projection";
+    let first = until(database, projected, 1).await?;
+    let start = Instant::now();
+    let last = until(database, projected, behind.min(first + plan.backlog)).await?;
+    let seconds = start.elapsed().as_secs_f64();
+    ensure!(
+        last > first,
+        "it caught up within a step; leave it behind further"
+    );
+    let rate = number(last - first) / seconds;
+    let bar = Some(Bar::AtLeast(25_000.0));
+    found.row("projector catching up", "", (rate, "events/s"), bar);
+    Ok(())
+}
+
+/// Waits until all of the log is projected.
+pub(crate) async fn caught_up(database: &Database) -> anyhow::Result<()> {
+    let left = "SELECT (NOT EXISTS (SELECT FROM head LEFT JOIN projection USING (tenant)
+         WHERE head.position > COALESCE(projection.position, 0)))::int::bigint";
+    until(database, left, 1).await.map(drop)
+}
+
+/// Waits until the program has made its tables in a new database.
+pub(crate) async fn wait_for_tables(database: &Database) -> anyhow::Result<()> {
+    let made = "SELECT (to_regclass('report.field_interval') IS NOT NULL)::int::bigint";
+    until(database, made, 1).await.map(drop)
+}
+
+/// Asks until a number has been reached, and gives it.
+async fn until(database: &Database, query: &'static str, wanted: u64) -> anyhow::Result<u64> {
+    let mut session = database.connect().await?;
+    let reached = async {
+        loop {
+            let number: i64 = sqlx::query_scalar(query).fetch_one(&mut session).await?;
+            let number = u64::try_from(number)?;
+            if number >= wanted {
+                return anyhow::Ok(number);
+            }
+            sleep(POLL).await;
+        }
+    };
+    timeout(CAUGHT_UP, reached)
+        .await
+        .context("it did not catch up")?
+}

@@ -1,0 +1,81 @@
+//! Signed deliveries as they go over the wire.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use ticketlog::domain::signature::{Secret, encode};
+use uuid::Uuid;
+
+/// Tickets that the events are about.
+const TICKETS: u64 = 5000;
+
+/// Makes requests; no two carry the same event, whichever side they are for.
+pub(crate) struct Requests {
+    secret: Secret,
+    made: AtomicU64,
+}
+
+impl Requests {
+    pub(crate) fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            made: AtomicU64::new(0),
+        }
+    }
+
+    /// So many new ones, of that many tenants in turn, dealt to connections as cards are: sent at one pace, they
+    /// arrive in the order in which they happened.
+    pub(crate) fn deal(&self, count: usize, connections: u32, tenants: u64) -> Vec<Vec<Vec<u8>>> {
+        let mut hands = vec![Vec::new(); usize::try_from(connections).unwrap_or(1)];
+        let mut left = count;
+        while left > 0 {
+            for hand in hands.iter_mut().take(left) {
+                hand.push(self.make_one(tenants));
+                left -= 1;
+            }
+        }
+        hands
+    }
+
+    fn make_one(&self, tenants: u64) -> Vec<u8> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let body = body(number, tenants);
+        let signature = encode(&self.secret.sign(body.as_bytes()));
+        format!(
+            "POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n\
+             User-Agent: NetServer-Webhook/10.3\r\nX-SuperOffice-Event: ticket.changed\r\n\
+             X-SuperOffice-Signature: {signature}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    }
+}
+
+/// When the first event happens, in seconds since 1970; the others follow, one every 10 ms.
+const FIRST: i64 = 1_747_645_200;
+
+/// In the shape and length of those in `tests/data`; an id of its own, and later than all before it.
+fn body(number: u64, tenants: u64) -> String {
+    let ticket = number % TICKETS + 1;
+    let tenant = match number % tenants {
+        0 => "Cust10498".to_owned(),
+        nth => format!("Cust{}", 20_000 + nth),
+    };
+    let second = FIRST.saturating_add_unsigned(number / 100);
+    let at = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+    let at = at.strftime("%Y-%m-%dT%H:%M:%S");
+    format!(
+        "{{\"EventId\":\"{}\",\"Timestamp\":\"{at}.{:07}Z\",\
+         \"Changes\":[\"owned_by\",\"project_id\",\"ticket_status\"],\"Event\":\"ticket.changed\",\
+         \"PrimaryKey\":{ticket},\"Entity\":\"ticket\",\"ContextIdentifier\":\"{tenant}\",\
+         \"ChangedByAssociateId\":{},\"WebhookName\":\"ticket-history-replay\",\"FieldValues\":{{\
+         \"category\":40,\"connect_id\":-1,\"contact_id\":165,\"created_at\":\"2016-02-29T04:40:00\",\
+         \"cust_id\":2403,\"has_attachment\":1,\"last_changed\":\"{at}\",\
+         \"owned_by\":{},\"priority\":3,\"project_id\":24,\"sale_id\":0,\"slevel\":2,\"status\":1,\
+         \"ticket_status\":2,\"ticket_type\":1}}}}",
+        Uuid::new_v4(),
+        number % 100 * 100_000,
+        number % 282,
+        number % 97,
+    )
+}

@@ -1,0 +1,97 @@
+//! The private Postgres, as `serve` runs it, on a fast or a slow disk.
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
+use ticketlog::postgres::{self, Cluster, Endpoint, SUPERUSER, Settings};
+
+use super::database::Database;
+
+/// A cluster that vanishes with its folder.
+pub(crate) struct Postgres {
+    cluster: Cluster,
+    folder: TempDir,
+    /// Its first process.
+    pub(crate) pid: u32,
+}
+
+impl Postgres {
+    /// Starts one with the programs in this folder, else with those that `serve` would take.
+    pub(crate) async fn start(bin_dir: Option<PathBuf>) -> anyhow::Result<Self> {
+        let folder = folder_open_to_all()?;
+        let data_dir = folder.path().join("data");
+        let settings = Settings {
+            data_dir: data_dir.clone(),
+            bin_dir,
+            search_path: env::var_os("PATH"),
+            ..Settings::default()
+        };
+        let notify = |notice| println!("{notice}");
+        let cluster = Box::pin(postgres::start(&settings, &notify)).await?;
+        let record = fs::read_to_string(data_dir.join("cluster/postmaster.pid"))?;
+        let pid = record.lines().next().and_then(|line| line.parse().ok());
+        Ok(Self {
+            cluster,
+            folder,
+            pid: pid.context("Postgres has no number")?,
+        })
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.cluster.endpoint()
+    }
+
+    /// For logs and sockets of the sides.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A program that came with it, else one in `PATH`.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        program(self.pid, name)
+    }
+
+    /// The settings that it was started with, but for those that say where it is.
+    pub(crate) async fn settings(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let database = Database::of(self.endpoint(), "postgres");
+        // The service may not be there yet.
+        let options = database.options().username(SUPERUSER);
+        let mut session = PgConnection::connect_with(&options).await?;
+        let settings = sqlx::query_as(
+            "SELECT name, current_setting(name) FROM pg_settings
+             WHERE source = 'command line' AND name !~ 'directories|^port$|^cluster_name$|listen' ORDER BY name",
+        )
+        .fetch_all(&mut session)
+        .await?;
+        session.close().await?;
+        Ok(settings)
+    }
+
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        Ok(self.cluster.stop_fast().await?)
+    }
+}
+
+/// A program beside the server whose first process this is, else one in `PATH`.
+fn program(pid: u32, name: &str) -> PathBuf {
+    let server = fs::read_link(format!("/proc/{pid}/exe"));
+    let beside = server
+        .ok()
+        .and_then(|server| Some(server.parent()?.join(name)));
+    beside
+        .filter(|program| program.is_file())
+        .unwrap_or_else(|| PathBuf::from(name))
+}
+
+/// Root's Postgres runs as another user, who must get there.
+pub(crate) fn folder_open_to_all() -> anyhow::Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
+}
