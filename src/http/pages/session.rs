@@ -209,13 +209,12 @@ fn check_origin(headers: &HeaderMap) -> Result<(), ApiError> {
             .get(name)
             .and_then(|value: &HeaderValue| value.to_str().ok())
     };
-    let own = match text("sec-fetch-site") {
-        Some(site) => site == "same-origin",
-        None => {
-            let origin = text("origin").and_then(|origin| origin.parse::<Uri>().ok());
-            let origin = origin.as_ref().and_then(Uri::authority);
-            origin.is_some_and(|origin| text("host").is_some_and(|host| origin.as_str() == host))
-        }
+    let own = if let Some(site) = text("sec-fetch-site") {
+        site == "same-origin"
+    } else {
+        let origin = text("origin").and_then(|origin| origin.parse::<Uri>().ok());
+        let origin = origin.as_ref().and_then(Uri::authority);
+        origin.is_some_and(|origin| text("host").is_some_and(|host| origin.as_str() == host))
     };
     if own {
         Ok(())

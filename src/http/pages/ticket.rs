@@ -18,7 +18,7 @@ use crate::{
     clock,
     domain::{
         ids::{EventId, Position, Tenant, TicketId},
-        instant::ticks_of_timestamp,
+        instant::{OccurredAt, ticks_of_timestamp},
         label::wanted,
         page::{CursorError, encode_cursor, find_cursor},
     },
@@ -106,7 +106,7 @@ pub(super) async fn show_ticket(
         as_of: as_of.as_ref(),
         labels_at: as_of
             .as_ref()
-            .map_or_else(|| ticks_of_timestamp(clock::now()), |at| at.ticks()),
+            .map_or_else(|| ticks_of_timestamp(clock::now()), OccurredAt::ticks),
         labels: &labels,
         entries: &page.entries,
         query: &pairs,

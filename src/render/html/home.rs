@@ -87,7 +87,7 @@ impl Home<'_> {
                     @let well = feed.state == FeedState::Ok;
                     div.feed.well[well].ill[!well] {
                         p {
-                            strong { (feed_words(feed.state)) }
+                            strong { (feed_words(feed)) }
                             " through the hook " bdi { (feed.hook) }
                             @if let Some(at) = feed.last_delivery_at {
                                 ", last delivery " (self.reader.stamp(at))
@@ -254,8 +254,9 @@ fn share(part: i64, all: i64) -> String {
     format!("{}.{} %", thousandths / 10, thousandths % 10)
 }
 
-fn feed_words(state: FeedState) -> &'static str {
-    match state {
+fn feed_words(feed: &FeedNow) -> &'static str {
+    match feed.state {
+        FeedState::Ok if feed.last_delivery_at.is_none() => "Nothing is known to be wrong",
         FeedState::Ok => "Events arrive",
         FeedState::Retrying => "Deliveries fail and are tried again",
         FeedState::Silent => "Nothing arrives",

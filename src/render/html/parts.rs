@@ -70,10 +70,10 @@ pub(super) fn actor(actor: Option<Actor>, labels: &Labels, ticks: i64) -> Markup
     let Some(Actor(id)) = actor else {
         return html! { span.unknown { "nobody named" } };
     };
-    match labels.of_actor(actor, ticks) {
-        Some(label) => html! { bdi.who title={ "associate " (id) } { (start(label)) } },
-        None => html! { span.who { "associate " (id) } },
+    if let Some(label) = labels.of_actor(actor, ticks) {
+        return html! { bdi.who title={ "associate " (id) } { (start(label)) } };
     }
+    html! { span.who { "associate " (id) } }
 }
 
 /// A field's name.

@@ -17,10 +17,10 @@ async fn hostile_labels_and_values_come_out_escaped_and_cut() {
         {"list": "owned_by", "id": 9, "label": RIGHT_TO_LEFT},
         {"list": "actor", "id": 19, "label": SCRIPT},
     ]});
-    app.put("/v1/tenants/Cust1/labels", labels.to_string())
+    app.deliver(payload::created(7).at("2025-05-19T09:00:00Z"))
         .await
         .assert(200);
-    app.deliver(payload::created(7).at("2025-05-19T09:00:00Z"))
+    app.put("/v1/tenants/Cust1/labels", labels.to_string())
         .await
         .assert(200);
     let quotes = "\"".repeat(10_000);

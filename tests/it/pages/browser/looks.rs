@@ -4,7 +4,10 @@
 
 use std::{env, fs, path::Path};
 
-use chromiumoxide::{cdp::browser_protocol::page::CaptureScreenshotFormat, page::ScreenshotParams};
+use chromiumoxide::{
+    cdp::browser_protocol::page::{CaptureScreenshotFormat, Viewport},
+    page::ScreenshotParams,
+};
 
 use super::Window;
 use crate::{
@@ -117,20 +120,24 @@ async fn the_page_to_log_in_and_problems_can_be_read_by_everybody() {
     }
 }
 
-/// The part of a page that the window shows, if pictures are wanted.
+/// The part of a page that the window shows, or as much of it as a small picture has room for, if pictures are
+/// wanted.
 async fn take(window: &Window, name: &str) {
     if env::var_os("TICKETLOG_SCREENSHOTS").is_none() {
         return;
     }
-    let params = ScreenshotParams::builder()
-        .format(CaptureScreenshotFormat::Png)
-        .build();
-    let picture = window.page.screenshot(params).await.unwrap();
-    assert!(
-        picture.len() < MAX_BYTES,
-        "{name} has {} bytes",
-        picture.len()
-    );
+    let width: f64 = window.ask("innerWidth").await;
+    let mut height: f64 = window.ask("innerHeight").await;
+    let picture = loop {
+        let params = ScreenshotParams::builder()
+            .format(CaptureScreenshotFormat::Png)
+            .clip(Viewport::new(0.0, 0.0, width, height, 1.0));
+        let picture = window.page.screenshot(params.build()).await.unwrap();
+        if picture.len() < MAX_BYTES {
+            break picture;
+        }
+        height = (height * 0.9).floor();
+    };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pages");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(format!("{name}.png")), picture).unwrap();

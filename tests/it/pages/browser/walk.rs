@@ -13,9 +13,6 @@ use crate::{
 async fn desk() -> TestApp {
     let app = TestApp::start().await;
     let labels = r#"{"labels": [{"list": "ticket_status", "id": 3, "label": "Solved"}]}"#;
-    app.put("/v1/tenants/Cust1/labels", labels)
-        .await
-        .assert(200);
     for event in [
         payload::created(7)
             .at("2025-05-19T09:00:00Z")
@@ -31,6 +28,9 @@ async fn desk() -> TestApp {
     ] {
         app.deliver(event).await.assert(200);
     }
+    app.put("/v1/tenants/Cust1/labels", labels)
+        .await
+        .assert(200);
     app.settle().await;
     app
 }
