@@ -88,9 +88,8 @@ fn settle(name: &str, value: &str, reader: &Reader) -> Option<(String, String)> 
 fn local(text: &str, end: bool, reader: &Reader) -> Option<String> {
     let text = text.trim();
     let unit = match text.len() {
-        // yyyy-MM-ddTHH:mm
-        16 => SignedDuration::from_mins(1),
-        19 => SignedDuration::from_secs(1),
+        // Browsers leave out seconds that are 0, of a field that has them too.
+        16 | 19 => SignedDuration::from_secs(1),
         20.. if text
             .get(19..)?
             .strip_prefix('.')?
@@ -156,7 +155,7 @@ mod tests {
             ),
             (
                 "as_of=2025-05-19T11%3A56",
-                "/t?as_of=2025-05-19T09%3A56%3A59.9999999Z",
+                "/t?as_of=2025-05-19T09%3A56%3A00.9999999Z",
             ),
             (
                 "to=2025-05-19T11%3A56%3A33.5",

@@ -171,7 +171,7 @@ async fn a_ticket_shows_what_it_was_who_changed_it_and_what_is_in_doubt() {
         r#"<span class="doubt suspect">suspect</span>"#,
         "a value moved that no declared change explains",
         r#"fill="url(#hatch-suspect)""#,
-        "1 change is noise",
+        "2 changes are noise",
         "include=noise",
         "/v1/tenants/Cust1/tickets/7/timeline?order=desc&amp;format=csv",
     ] {

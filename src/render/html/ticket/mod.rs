@@ -183,8 +183,8 @@ impl TicketPage<'_> {
             p.lead {
                 "Of the intervals between its events "
                 (found.of(Confidence::Consistent)) " consistent, "
-                span.doubt.unproven[found.of(Confidence::Unproven) > 0] { (found.of(Confidence::Unproven)) " unproven" } ", "
-                span.doubt.suspect[found.of(Confidence::Suspect) > 0] { (found.of(Confidence::Suspect)) " suspect" } ". "
+                span.doubt[found.of(Confidence::Unproven) > 0].unproven[found.of(Confidence::Unproven) > 0] { (found.of(Confidence::Unproven)) " unproven" } ", "
+                span.doubt[found.of(Confidence::Suspect) > 0].suspect[found.of(Confidence::Suspect) > 0] { (found.of(Confidence::Suspect)) " suspect" } ". "
                 (doubt(&found.all))
             }
             @if let Some(known_at) = self.query.first("known_at") {

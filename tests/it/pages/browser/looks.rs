@@ -29,11 +29,11 @@ const PAGES: [(&str, &str); 5] = [
     ("tickets", "/t/Cust10498/tickets"),
     (
         "ticket",
-        "/t/Cust10498/tickets/541?as_of=2016-04-20T12:00:00Z",
+        "/t/Cust10498/tickets/541?as_of=2016-03-15T12:00:00Z",
     ),
     (
         "difference",
-        "/t/Cust10498/tickets/541/diff?from=2016-03-03T00:00:00Z&to=2016-06-01T00:00:00Z",
+        "/t/Cust10498/tickets/541/diff?from=2016-03-03T00:00:00Z&to=2016-03-25T00:00:00Z",
     ),
 ];
 
@@ -131,7 +131,13 @@ async fn take(window: &Window, name: &str) {
     let picture = loop {
         let params = ScreenshotParams::builder()
             .format(CaptureScreenshotFormat::Png)
-            .clip(Viewport::new(0.0, 0.0, width, height, 1.0));
+            .clip(Viewport {
+                x: 0.0,
+                y: 0.0,
+                width,
+                height,
+                scale: 1.0,
+            });
         let picture = window.page.screenshot(params.build()).await.unwrap();
         if picture.len() < MAX_BYTES {
             break picture;

@@ -19,7 +19,7 @@ use chromiumoxide::{
                 MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
                 SetScriptExecutionDisabledParams, SetTimezoneOverrideParams,
             },
-            log::EventEntryAdded,
+            log::{EventEntryAdded, LogEntryLevel},
             network::EventRequestWillBeSent,
         },
         js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown},
@@ -264,6 +264,10 @@ async fn watch(page: &Page, seen: &Seen, tasks: &mut JoinSet<()>) {
     });
     tasks.spawn(async move {
         while let Some(event) = entries.next().await {
+            // Advice to developers, as that a password wants a name beside it.
+            if event.entry.level == LogEntryLevel::Verbose {
+                continue;
+            }
             errors.lock().unwrap().push(format!("{event:?}"));
         }
     });
