@@ -224,6 +224,8 @@ impl Window {
         assert!(requests.len() > 2);
         for request in requests.iter() {
             let own = request.starts_with(&self.url) || request == "about:blank";
+            // The browser's own picture of a calendar in a field for a date.
+            let own = own || request.starts_with("data:");
             assert!(own, "{request} leaves the host");
         }
     }
