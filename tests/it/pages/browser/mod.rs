@@ -60,6 +60,7 @@ struct Seen {
     errors: Arc<Mutex<Vec<String>>>,
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 fn chromium() -> Option<PathBuf> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
