@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod completeness;
 pub mod conflict;
+pub mod daily;
 pub mod delivery;
 pub mod desk;
 pub mod doubt;
@@ -24,6 +25,7 @@ pub mod page;
 pub mod parked;
 pub mod report;
 pub mod search;
+pub mod session;
 pub mod signature;
 pub mod sql_user;
 pub mod token;

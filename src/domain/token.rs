@@ -133,6 +133,9 @@ pub enum TokenError {
     /// No such token was made, or it has expired, or it was revoked: which, its bearer is not told.
     #[error("the token is not known, has expired or was revoked")]
     Unknown,
+    /// The cookie of a browser whose session has ended, or whose token is no longer taken.
+    #[error("the session has ended: log in again")]
+    Over,
 }
 
 /// Reads the value of a header `Authorization`: `Bearer`, in any case, and a token.

@@ -17,6 +17,7 @@ use super::{
     client::ClientAddress,
     error::ApiError,
     extract::{tenant_name, unknown_tenant},
+    pages::{is_page, session_of},
     quota::Spent,
     seen::Seen,
 };
@@ -24,13 +25,26 @@ use crate::{
     clock,
     domain::{
         ids::Tenant,
+        session::Session,
         token::{self, Access, Scope, Token, TokenError, TokenHash, TokenSummary},
     },
 };
 
 /// Need no token, and neither do the paths below them: webhooks are signed, a load balancer has no token,
-/// and the documentation is no secret.
-const OPEN: [&str; 5] = ["/docs", "/healthz", "/openapi.json", "/readyz", "/webhook"];
+/// the documentation is no secret, and who logs in has none yet.
+const OPEN: [&str; 8] = [
+    "/assets",
+    "/docs",
+    "/healthz",
+    "/login",
+    "/logout",
+    "/openapi.json",
+    "/readyz",
+    "/webhook",
+];
+
+/// Leads to a page that needs one.
+const START: &str = "/";
 
 /// How the service is: across tenants, and from memory, with or without the database.
 const SERVICE: [&str; 2] = ["/metrics", "/v1/hooks"];
@@ -73,7 +87,14 @@ pub(super) async fn check(State(fence): State<Fence>, request: Request, next: Ne
             next.run(Request::from_parts(parts, body)).await
         }
         Err(error) => {
-            tell(&fence.state, client, &error);
+            // Whoever opens a page to log in is no stranger.
+            let comes = matches!(
+                error,
+                ApiError::Token(TokenError::Missing | TokenError::Over)
+            );
+            if !(comes && is_page(parts.uri.path())) {
+                tell(&fence.state, client, &error);
+            }
             error.into_response()
         }
     }
@@ -88,12 +109,21 @@ async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiEr
     let Some(scope) = needed(&parts.method, path.as_str()) else {
         return Ok(None);
     };
-    let token = sent(&parts.headers)?;
-    let access = if is_at_or_below(path.as_str(), &SERVICE) {
-        find_or_believe(fence, token.hash()).await?
-    } else {
-        let found = look_up(&fence.state, &token.hash()).await?;
-        found.ok_or(TokenError::Unknown)?.access
+    let access = match sent(parts)? {
+        Credential::Token(token) if is_at_or_below(path.as_str(), &SERVICE) => {
+            find_or_believe(fence, token.hash()).await?
+        }
+        Credential::Token(token) => {
+            let found = look_up(&fence.state, &token.hash()).await?;
+            found.ok_or(TokenError::Unknown)?.access
+        }
+        Credential::Session(session) => {
+            let store = fence.state.store().await?;
+            let found = store
+                .find_token_of_session(&session.hash(), clock::now())
+                .await?;
+            found.ok_or(TokenError::Over)?.access
+        }
     };
     if !access.allows(scope) {
         return Err(ApiError::Forbidden(scope));
@@ -113,7 +143,7 @@ async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiEr
 
 /// The scope that a request needs; `None` if none.
 pub(super) fn needed(method: &Method, path: &str) -> Option<Scope> {
-    if is_at_or_below(path, &OPEN) {
+    if path == START || is_at_or_below(path, &OPEN) {
         None
     } else if is_at_or_below(path, &SERVICE) || !method.is_safe() {
         Some(Scope::Admin)
@@ -131,8 +161,26 @@ fn is_at_or_below(path: &str, places: &[&str]) -> bool {
     })
 }
 
-/// The token in the header. The query string, which logs and histories keep, is no place for one.
-fn sent(headers: &HeaderMap) -> Result<Token, TokenError> {
+/// What shows who is asking.
+enum Credential {
+    Token(Token),
+    Session(Session),
+}
+
+/// The token in the header, else the session in the cookie, which is good for reading alone: a browser sends it
+/// along whoever makes it ask. The query string, which logs and histories keep, is no place for either.
+fn sent(parts: &Parts) -> Result<Credential, TokenError> {
+    let bearer = bearer(&parts.headers);
+    if let Err(TokenError::Missing) = bearer
+        && parts.method.is_safe()
+        && let Some(session) = session_of(&parts.headers)
+    {
+        return Ok(Credential::Session(session));
+    }
+    bearer.map(Credential::Token)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Token, TokenError> {
     let mut lines = headers.get_all(header::AUTHORIZATION).iter();
     let line = lines.next().ok_or(TokenError::Missing)?;
     match lines.next() {
@@ -193,7 +241,12 @@ mod tests {
             (Method::POST, "/webhook/{hook}", None),
             (Method::POST, "/webhook/", None),
             (Method::GET, "/webhooks", Some(Scope::Read)),
-            (Method::GET, "/", Some(Scope::Read)),
+            (Method::GET, "/", None),
+            (Method::GET, "/t", Some(Scope::Read)),
+            (Method::GET, "/t/{tenant}", Some(Scope::Read)),
+            (Method::POST, "/t/{tenant}", Some(Scope::Admin)),
+            (Method::POST, "/login", None),
+            (Method::GET, "/assets/{asset}", None),
             (Method::GET, "/metrics", Some(Scope::Admin)),
             (Method::GET, "/v1/hooks", Some(Scope::Admin)),
             (Method::HEAD, "/v1/tenants", Some(Scope::Read)),

@@ -14,6 +14,9 @@ use ipnet::IpNet;
 /// Header in which each proxy appends the address it was called from.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// Header in which the proxy that the client called says how it was called.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 /// Nobody known: not this machine, and one address for all whom a proxy does not name.
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
@@ -26,6 +29,18 @@ impl ClientAddress {
     pub(super) fn of(request: &Request) -> Self {
         let found = request.extensions().get().copied();
         found.unwrap_or(Self(NOBODY))
+    }
+}
+
+/// Whether a request came to us over TLS, or to a trusted proxy that says so, in the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Encrypted(pub(super) bool);
+
+impl Encrypted {
+    /// Of a request that has come through the whole router.
+    pub(super) fn of(request: &Request) -> Self {
+        let found = request.extensions().get().copied();
+        found.unwrap_or(Self(false))
     }
 }
 
@@ -46,6 +61,18 @@ impl TrustedProxies {
         ClientAddress(peer.map_or(NOBODY, |ConnectInfo(peer)| {
             self.named(peer.ip().to_canonical(), request.headers())
         }))
+    }
+
+    /// Whether the client of such a request speaks TLS, with us or with a trusted proxy.
+    pub(super) fn encrypted(&self, request: &Request) -> Encrypted {
+        let extensions = request.extensions();
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        let behind = peer.is_some_and(|ConnectInfo(peer)| self.trusts(peer.ip().to_canonical()));
+        let said = request.headers().get(FORWARDED_PROTO);
+        let said = said.and_then(|value| value.to_str().ok()?.split(',').next());
+        let said = said.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
+        let own = extensions.get::<Encrypted>().is_some_and(|own| own.0);
+        Encrypted(own || (behind && said))
     }
 
     /// The peer, if it is no trusted proxy or names nobody; else the rightmost address that is no

@@ -35,21 +35,21 @@ use crate::{
 pub(super) struct DiffParams {
     /// The earlier instant (inclusive).
     #[param(format = DateTime)]
-    from: String,
+    pub(super) from: String,
     /// The later instant (inclusive).
     #[param(format = DateTime)]
-    to: String,
+    pub(super) to: String,
     /// From what was in the log by this position or instant.
     #[param(value_type = Option<KnownAt>, inline)]
-    known_at: Option<String>,
+    pub(super) known_at: Option<String>,
     /// Only these fields.
     #[serde(default)]
     #[param(style = Form, explode)]
-    field: Vec<String>,
+    pub(super) field: Vec<String>,
     /// `noise`.
     #[serde(default)]
     #[param(style = Form, explode, inline)]
-    include: Vec<Include>,
+    pub(super) include: Vec<Include>,
 }
 
 /// Parameters of [`list_diffs`] beside the fields of the state at the later instant.
@@ -196,7 +196,7 @@ pub(super) async fn list_diffs(
 ///
 /// # Errors
 /// 400 if one is none, or if the later comes first.
-fn span(from: &str, to: &str) -> Result<(OccurredAt, OccurredAt), ApiError> {
+pub(super) fn span(from: &str, to: &str) -> Result<(OccurredAt, OccurredAt), ApiError> {
     let (from, to) = (moment("from", from)?, moment("to", to)?);
     if from.ticks() > to.ticks() {
         return Err(ApiError::BadParameter(format!(
@@ -208,7 +208,8 @@ fn span(from: &str, to: &str) -> Result<(OccurredAt, OccurredAt), ApiError> {
     Ok((from, to))
 }
 
-fn scope(fields: &[String], include: &[Include]) -> Scope {
+/// Which changes a difference is made of.
+pub(super) fn scope(fields: &[String], include: &[Include]) -> Scope {
     Scope {
         fields: fields.iter().cloned().collect(),
         noise: include.contains(&Include::Noise),

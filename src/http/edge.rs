@@ -28,7 +28,9 @@ pub(super) async fn pass(
     let client = proxies.client(&request);
     let span = tracing::info_span!("request", %request_id, client = %client.0);
     let private = request.uri().path().starts_with("/v1/");
+    let encrypted = proxies.encrypted(&request);
     request.extensions_mut().insert(client);
+    request.extensions_mut().insert(encrypted);
     // The state that handlers share is behind locks and channels, which a panic leaves whole.
     let answering = async {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;

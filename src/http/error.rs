@@ -43,6 +43,8 @@ pub(super) enum ApiError {
     Token(TokenError),
     /// 403: the token has no such scope.
     Forbidden(Scope),
+    /// 403: a form that none of our own pages sent.
+    OtherSite,
     /// 404.
     Unknown(String),
     /// 405.
@@ -86,6 +88,17 @@ impl ProblemType {
     }
 }
 
+/// The same in words, for pages.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    /// What kind of problem it is.
+    pub(super) title: &'static str,
+    /// What was wrong and what would be right.
+    pub(super) detail: String,
+    /// True if it is that a session has ended.
+    pub(super) is_over: bool,
+}
+
 /// What is answered instead of a result (RFC 9457).
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Problem {
@@ -115,7 +128,7 @@ impl ApiError {
             | Self::BadQuery(_)
             | Self::Store(StoreError::TooBroad | StoreError::TooLong) => StatusCode::BAD_REQUEST,
             Self::Signature(_) | Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::OtherSite => StatusCode::FORBIDDEN,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -157,6 +170,10 @@ impl ApiError {
                 "The request has no token that is good",
             ),
             Self::Forbidden(_) => ("urn:ticketlog:forbidden", "The token is not good for this"),
+            Self::OtherSite => (
+                "urn:ticketlog:other-site",
+                "The form comes from another site",
+            ),
             Self::Unknown(_) => ("urn:ticketlog:not-found", "There is no such thing"),
             Self::WrongMethod(_) => (
                 "urn:ticketlog:wrong-method",
@@ -216,6 +233,9 @@ impl ApiError {
                 "it takes a token with the scope {0}: `ticketlog token create --scope {0}` makes one",
                 scope.as_str()
             ),
+            Self::OtherSite => {
+                "only the pages of this service may send its forms: open one, and send it from there".to_owned()
+            }
             Self::BodyCut => "the connection ended before the body did".to_owned(),
             Self::BodySlow(deadline) => {
                 format!("a body must be here in {} s", deadline.as_secs())
@@ -268,6 +288,11 @@ impl IntoResponse for ApiError {
         };
         let mut response = (status, Json(problem)).into_response();
         response.extensions_mut().insert(ProblemType(r#type));
+        response.extensions_mut().insert(Told {
+            title,
+            detail: self.detail(),
+            is_over: matches!(self, Self::Token(TokenError::Over)),
+        });
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);
@@ -278,7 +303,9 @@ impl IntoResponse for ApiError {
             Self::Token(error) => {
                 let challenge = match error {
                     TokenError::Missing => "Bearer",
-                    TokenError::Malformed | TokenError::Unknown => "Bearer error=\"invalid_token\"",
+                    TokenError::Malformed | TokenError::Unknown | TokenError::Over => {
+                        "Bearer error=\"invalid_token\""
+                    }
                 };
                 let challenge = HeaderValue::from_static(challenge);
                 headers.insert(header::WWW_AUTHENTICATE, challenge);

@@ -124,6 +124,19 @@ impl<S: Send + Sync> FromRequestParts<S> for HookName {
     }
 }
 
+/// `{asset}`.
+#[derive(Debug)]
+pub(super) struct AssetName(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for AssetName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = params(parts, state).await?;
+        Ok(Self(find(&params, "asset").to_owned()))
+    }
+}
+
 /// `{tenant}` and `{report}`.
 #[derive(Debug)]
 pub(super) struct ReportName(pub(super) Tenant, pub(super) String);

@@ -7,6 +7,7 @@ mod bridge;
 mod changes;
 mod client;
 mod completeness;
+mod days;
 mod desk;
 mod diff;
 mod edge;
@@ -22,6 +23,7 @@ mod labels;
 mod list;
 mod measured;
 mod openapi;
+mod pages;
 mod projected;
 mod quota;
 mod reports;
@@ -108,10 +110,12 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(described)
         .merge(openapi::routes())
+        .merge(pages::routes())
         // Over all of the above.
         .layer(access)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
+        .layer(middleware::from_fn(pages::dress::dress))
         .layer(edge)
         .with_state(state)
 }
@@ -143,6 +147,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(actors::list_actors))
         .routes(routes!(actors::show_actor))
         .routes(routes!(completeness::show_completeness))
+        .routes(routes!(days::list_days))
         .routes(routes!(reports::list_reports))
         .routes(routes!(reports::show_report))
         .routes(routes!(feed::list_events))

@@ -32,37 +32,37 @@ pub(super) struct TimelineParams {
     /// Only changes of any of these fields; a bookkeeping field that is named is shown.
     #[serde(default)]
     #[param(style = Form, explode)]
-    field: Vec<String>,
+    pub(super) field: Vec<String>,
     /// Only entries by any of these actors.
     #[serde(default)]
     #[param(style = Form, explode, value_type = Vec<Actor>)]
-    actor: Vec<i64>,
+    pub(super) actor: Vec<i64>,
     /// Not before this instant.
     #[param(format = DateTime)]
-    since: Option<String>,
+    pub(super) since: Option<String>,
     /// Before this instant.
     #[param(format = DateTime)]
-    until: Option<String>,
+    pub(super) until: Option<String>,
     /// What is left out otherwise.
     #[serde(default)]
     #[param(style = Form, explode, inline)]
-    include: Vec<Include>,
+    pub(super) include: Vec<Include>,
     /// Oldest or newest first.
     #[serde(default)]
     #[param(inline)]
-    order: Order,
+    pub(super) order: Order,
     /// From what was in the log by this position or instant.
     #[param(value_type = Option<KnownAt>, inline)]
-    known_at: Option<String>,
+    pub(super) known_at: Option<String>,
     /// Items in a page.
     #[param(minimum = 1, maximum = 1000, default = 100)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// Where to go on: `next` of the page before. It keeps the log as the first page knew it.
     #[param(format = "ticketlog-cursor")]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// The form of the list.
     #[param(inline)]
-    format: Option<Format>,
+    pub(super) format: Option<Format>,
 }
 
 /// What is left out unless it is asked for.
@@ -87,9 +87,11 @@ pub(super) enum Order {
 /// Where a page ends, and the log as the first page knew it: events that arrive meanwhile would shift
 /// the pages.
 #[derive(Debug, Serialize, Deserialize)]
-struct At {
-    known_at: i64,
-    after: Uuid,
+pub(super) struct At {
+    /// A position.
+    pub(super) known_at: i64,
+    /// The last event of the page.
+    pub(super) after: Uuid,
 }
 
 /// `GET /v1/tenants/{tenant}/tickets/{ticket}/timeline`: its entries, each with its changes.
@@ -138,7 +140,8 @@ pub(super) async fn show_timeline(
 }
 
 impl TimelineParams {
-    fn selection(&self) -> Result<Selection, ApiError> {
+    /// The part of the timeline that is asked for.
+    pub(super) fn selection(&self) -> Result<Selection, ApiError> {
         let ticks = |name, text: &Option<String>| {
             text.as_deref().map(|text| instant(name, text)).transpose()
         };
@@ -153,7 +156,7 @@ impl TimelineParams {
     }
 
     /// What a cursor of this query is good for: everything but the cursor and the limit.
-    fn describe(&self, tenant: &Tenant, ticket: TicketId) -> String {
+    pub(super) fn describe(&self, tenant: &Tenant, ticket: TicketId) -> String {
         let mut query = format!("timeline {tenant} {ticket}");
         let parts = (
             &self.field,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::domain::{
     ids::Tenant,
+    session::SessionHash,
     token::{Access, Scope, TokenHash, TokenSummary},
 };
 
@@ -82,6 +83,27 @@ impl Store {
     ) -> Result<Option<TokenSummary>, StoreError> {
         let row = tokens!(
             "WHERE sha256 = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+            hash.as_slice(),
+            now.to_sqlx() as _
+        )
+        .fetch_optional(&self.lookups)
+        .await?;
+        row.map(TokenSummary::try_from).transpose()
+    }
+
+    /// The token that somebody logged in with, if both it and the session are taken at `now`: a token that is
+    /// revoked or expires ends its sessions. Served by the keys of both.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn find_token_of_session(
+        &self,
+        hash: &SessionHash,
+        now: Timestamp,
+    ) -> Result<Option<TokenSummary>, StoreError> {
+        let row = tokens!(
+            "WHERE token_id = (SELECT token_id FROM session WHERE sha256 = $1 AND expires_at > $2)
+               AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
             hash.as_slice(),
             now.to_sqlx() as _
         )

@@ -39,6 +39,7 @@ mod mining;
 mod model;
 mod openapi;
 mod outages;
+mod pages;
 mod parked;
 mod private_postgres;
 mod projection;

@@ -17,6 +17,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::http::client::Encrypted;
+
 use super::{
     Shared, Stopping, stopping,
     timed::{Phase, Timed},
@@ -91,6 +93,9 @@ where
     let service = service_fn(|mut request: Request<Incoming>| {
         phase.answering();
         request.extensions_mut().insert(ConnectInfo(peer));
+        request
+            .extensions_mut()
+            .insert(Encrypted(shared.tls.is_some()));
         let stopping = Stopping(Some(shared.stop.clone()));
         request.extensions_mut().insert(stopping);
         let answering = router.call(request);

@@ -115,7 +115,18 @@ fn bearer(
 /// Paths that need no token: what an outsider may see of the program.
 fn is_open(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap();
-    ["docs", "healthz", "openapi.json", "readyz", "webhook"].contains(&first)
+    [
+        "",
+        "assets",
+        "docs",
+        "healthz",
+        "login",
+        "logout",
+        "openapi.json",
+        "readyz",
+        "webhook",
+    ]
+    .contains(&first)
 }
 
 /// The rule, put plainly; `None` if the handler is to answer.
@@ -254,7 +265,11 @@ async fn what_needs_no_token_is_little() {
     assert_eq!(
         open,
         [
+            "/",
+            "/assets/{asset}",
             "/healthz",
+            "/login",
+            "/logout",
             "/readyz",
             "/webhook",
             "/webhook/",

@@ -13,10 +13,11 @@ const ASKED: [(&str, &str); 3] = [
 ];
 
 /// Answers of operations.
-const ANSWERED: [(&str, &str); 22] = [
+const ANSWERED: [(&str, &str); 23] = [
     ("list_actors", include_str!("list_actors.json")),
     ("list_bridge", include_str!("list_bridge.json")),
     ("list_changes", include_str!("list_changes.json")),
+    ("list_days", include_str!("list_days.json")),
     ("list_diffs", include_str!("list_diffs.json")),
     ("list_events", include_str!("list_events.json")),
     ("list_hooks", include_str!("list_hooks.json")),

@@ -1,0 +1,150 @@
+//! How pages look on the real sample: narrow and wide, light and dark, on paper, and to whoever does not see them.
+//!
+//! `TICKETLOG_SCREENSHOTS=1` writes the pictures of docs/pages.md.
+
+use std::{env, fs, path::Path};
+
+use chromiumoxide::{
+    cdp::browser_protocol::page::{CaptureScreenshotFormat, Viewport},
+    page::ScreenshotParams,
+};
+
+use super::Window;
+use crate::{
+    real_data::{data, import},
+    support::{
+        app::TestApp,
+        cluster::TestDb,
+        program::{printed, ticketlog},
+    },
+};
+
+/// Largest picture, in bytes.
+const MAX_BYTES: usize = 150_000;
+
+/// Each page of the real sample, under the name of its picture.
+const PAGES: [(&str, &str); 5] = [
+    ("tenants", "/t"),
+    ("home", "/t/Cust10498"),
+    ("tickets", "/t/Cust10498/tickets"),
+    (
+        "ticket",
+        "/t/Cust10498/tickets/541?as_of=2016-03-15T12:00:00Z",
+    ),
+    (
+        "difference",
+        "/t/Cust10498/tickets/541/diff?from=2016-03-03T00:00:00Z&to=2016-03-25T00:00:00Z",
+    ),
+];
+
+async fn real() -> TestApp {
+    let db = TestDb::create().await;
+    import(&db);
+    let labels = data("uci_incidents_3500.labels.csv");
+    let mut command = ticketlog(["--database-url", &db.url(), "labels", "import", "Cust10498"]);
+    let output = command.arg(labels).output().unwrap();
+    assert!(output.status.success(), "{:?}", printed(&output));
+    let app = TestApp::start_with(db, false).await;
+    app.settle().await;
+    app
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_fits_and_can_be_read_by_everybody() {
+    let app = real().await;
+    let Some(window) = Window::logged_in(&app).await else {
+        return;
+    };
+    let mut wrong = Vec::new();
+    for (name, path) in PAGES {
+        for (scheme, width) in [("light", 1200), ("dark", 1200), ("light", 400)] {
+            window.size(width, 900).await;
+            window.colours(scheme).await;
+            window.go(path).await;
+            let found = window.checked().await;
+            wrong.extend(
+                found
+                    .iter()
+                    .map(|what| format!("{name} {scheme} {width}: {what}")),
+            );
+            let wide = width == 1200;
+            let picture = match (name, scheme, wide) {
+                (name, "light", true) => name.to_owned(),
+                ("ticket" | "home", "dark", _) => format!("{name}-dark"),
+                ("ticket", "light", false) => "ticket-narrow".to_owned(),
+                _ => continue,
+            };
+            take(&window, &picture).await;
+        }
+        window.size(1000, 900).await;
+        window.media("print").await;
+        let hidden: bool = window
+            .ask("[...document.querySelectorAll('nav, .find, .out')].every(part => !part.checkVisibility())")
+            .await;
+        let fits: bool = window
+            .ask("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+            .await;
+        if !(hidden && fits) {
+            wrong.push(format!("{name} in print: hidden {hidden}, fits {fits}"));
+        }
+        window.media("").await;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    window.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_to_log_in_and_problems_can_be_read_by_everybody() {
+    let app = TestApp::start().await;
+    let Some(window) = Window::open(&app).await else {
+        return;
+    };
+    for scheme in ["light", "dark"] {
+        window.colours(scheme).await;
+        for width in [400, 1200] {
+            window.size(width, 600).await;
+            window.go("/login").await;
+            assert_eq!(window.checked().await, Vec::<String>::new());
+            if (scheme, width) == ("light", 1200) {
+                take(&window, "login").await;
+            }
+            window.fill("#token", "tl_short").await;
+            window.click("main button").await;
+            window
+                .until("document.querySelector('[role=alert]') !== null")
+                .await;
+            assert_eq!(window.checked().await, Vec::<String>::new());
+            window.go("/t/nowhere/else").await;
+            assert_eq!(window.checked().await, Vec::<String>::new());
+        }
+    }
+}
+
+/// The part of a page that the window shows, or as much of it as a small picture has room for, if pictures are
+/// wanted.
+async fn take(window: &Window, name: &str) {
+    if env::var_os("TICKETLOG_SCREENSHOTS").is_none() {
+        return;
+    }
+    let width: f64 = window.ask("innerWidth").await;
+    let mut height: f64 = window.ask("innerHeight").await;
+    let picture = loop {
+        let params = ScreenshotParams::builder()
+            .format(CaptureScreenshotFormat::Png)
+            .clip(Viewport {
+                x: 0.0,
+                y: 0.0,
+                width,
+                height,
+                scale: 1.0,
+            });
+        let picture = window.page.screenshot(params.build()).await.unwrap();
+        if picture.len() < MAX_BYTES {
+            break picture;
+        }
+        height = (height * 0.9).floor();
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pages");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+}
