@@ -120,10 +120,7 @@ impl Store {
             limit,
         };
         let mut sql = changes("EXPLAIN ", tenant, search, list);
-        let plan = sql
-            .build_query_scalar()
-            .fetch_all(&self.searches)
-            .await?;
+        let plan = sql.build_query_scalar().fetch_all(&self.searches).await?;
         Ok(plan)
     }
 }
