@@ -18,10 +18,10 @@ use super::{
 use crate::{
     domain::{
         desk::{Filter, Order},
-        history::Scope,
+        history::{Diff, Scope},
         ids::{Tenant, TicketId},
         instant::OccurredAt,
-        label::wanted,
+        label::{Labels, wanted},
         page::{encode_cursor, find_cursor},
     },
     render::json::{DiffJson, ListJson},
@@ -35,21 +35,21 @@ use crate::{
 pub(super) struct DiffParams {
     /// The earlier instant (inclusive).
     #[param(format = DateTime)]
-    pub(super) from: String,
+    from: String,
     /// The later instant (inclusive).
     #[param(format = DateTime)]
-    pub(super) to: String,
+    to: String,
     /// From what was in the log by this position or instant.
     #[param(value_type = Option<KnownAt>, inline)]
-    pub(super) known_at: Option<String>,
+    known_at: Option<String>,
     /// Only these fields.
     #[serde(default)]
     #[param(style = Form, explode)]
-    pub(super) field: Vec<String>,
+    field: Vec<String>,
     /// `noise`.
     #[serde(default)]
     #[param(style = Form, explode, inline)]
-    pub(super) include: Vec<Include>,
+    include: Vec<Include>,
 }
 
 /// Parameters of [`list_diffs`] beside the fields of the state at the later instant.
@@ -122,24 +122,51 @@ pub(super) async fn show_diff(
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
     Query(params): Query<DiffParams>,
 ) -> Result<Json<DiffJson>, ApiError> {
+    let FoundDiff {
+        span: (from, to),
+        diff,
+        labels,
+    } = find_diff(&state, &tenant, ticket, &params).await?;
+    Ok(Json(DiffJson::new(ticket, diff, (&from, &to), &labels)))
+}
+
+/// What became of a ticket between two instants, and the labels to show it with.
+pub(super) struct FoundDiff {
+    /// The instants.
+    pub(super) span: (OccurredAt, OccurredAt),
+    /// The difference.
+    pub(super) diff: Diff,
+    /// Those that it shows.
+    pub(super) labels: Labels,
+}
+
+/// Finds that.
+///
+/// # Errors
+/// 400 if the parameters cannot be read, 404 if nothing was known of the ticket, 503.
+pub(super) async fn find_diff(
+    state: &AppState,
+    tenant: &Tenant,
+    ticket: TicketId,
+    params: &DiffParams,
+) -> Result<FoundDiff, ApiError> {
     let (from, to) = span(&params.from, &params.to)?;
     let scope = scope(&params.field, &params.include);
     let store = state.store().await?;
-    let up_to = known_at(&store, &tenant, params.known_at.as_deref()).await?;
+    let up_to = known_at(&store, tenant, params.known_at.as_deref()).await?;
     let ticks = (from.ticks(), to.ticks());
     let mut found = store
-        .find_diffs(&tenant, &[ticket], up_to, ticks, &scope)
+        .find_diffs(tenant, &[ticket], up_to, ticks, &scope)
         .await?;
     let Some(found) = found.pop() else {
-        return Err(unknown_ticket(&store, &tenant, ticket).await?);
+        return Err(unknown_ticket(&store, tenant, ticket).await?);
     };
-    let labels = store.find_labels(&tenant, &wanted([&found.diff])).await?;
-    Ok(Json(DiffJson::new(
-        ticket,
-        found.diff,
-        (&from, &to),
-        &labels,
-    )))
+    let labels = store.find_labels(tenant, &wanted([&found.diff])).await?;
+    Ok(FoundDiff {
+        span: (from, to),
+        diff: found.diff,
+        labels,
+    })
 }
 
 /// `GET /v1/tenants/{tenant}/diff`: the same of every ticket that was changed in between.
@@ -196,7 +223,7 @@ pub(super) async fn list_diffs(
 ///
 /// # Errors
 /// 400 if one is none, or if the later comes first.
-pub(super) fn span(from: &str, to: &str) -> Result<(OccurredAt, OccurredAt), ApiError> {
+fn span(from: &str, to: &str) -> Result<(OccurredAt, OccurredAt), ApiError> {
     let (from, to) = (moment("from", from)?, moment("to", to)?);
     if from.ticks() > to.ticks() {
         return Err(ApiError::BadParameter(format!(
@@ -208,8 +235,7 @@ pub(super) fn span(from: &str, to: &str) -> Result<(OccurredAt, OccurredAt), Api
     Ok((from, to))
 }
 
-/// Which changes a difference is made of.
-pub(super) fn scope(fields: &[String], include: &[Include]) -> Scope {
+fn scope(fields: &[String], include: &[Include]) -> Scope {
     Scope {
         fields: fields.iter().cloned().collect(),
         noise: include.contains(&Include::Noise),

@@ -11,8 +11,8 @@ use crate::domain::{
     label::Labels,
 };
 
-/// The fields that a row of the desk has room for.
-const COLUMNS: [&str; 5] = [
+/// The fields that a row of the desk has room for, here and on a page.
+pub(super) const COLUMNS: [&str; 5] = [
     "status",
     "ticket_status",
     "priority",

@@ -114,12 +114,17 @@ pub(super) fn shown(value: &Value) -> String {
 pub(super) fn plain(text: &str) -> String {
     /// Longest text shown, in characters; `--json` shows all.
     const MAX_CHARS: usize = 200;
+    start(text, MAX_CHARS)
+}
+
+/// At most so many characters of a text, then `…` if there are more; each control character as U+FFFD.
+pub(super) fn start(text: &str, max_chars: usize) -> String {
     let mut shown: String = text
         .chars()
-        .take(MAX_CHARS)
+        .take(max_chars)
         .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
         .collect();
-    if text.chars().nth(MAX_CHARS).is_some() {
+    if text.chars().nth(max_chars).is_some() {
         shown.push('…');
     }
     shown

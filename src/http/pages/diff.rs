@@ -12,16 +12,12 @@ use super::{
     reader::reader,
 };
 use crate::{
-    domain::{
-        ids::{Tenant, TicketId},
-        label::wanted,
-    },
+    domain::ids::{Tenant, TicketId},
     http::{
         AppState,
-        diff::{DiffParams, scope, span},
+        diff::{DiffParams, FoundDiff, find_diff},
         error::ApiError,
         extract::Path,
-        tickets::{known_at, unknown_ticket},
     },
     render::html::DiffPage,
 };
@@ -40,22 +36,16 @@ pub(super) async fn show_diff(
         Settled::Elsewhere(redirect) => return Ok(redirect),
     };
     let params: DiffParams = read(&pairs)?;
-    let (from, to) = span(&params.from, &params.to)?;
-    let scope = scope(&params.field, &params.include);
-    let up_to = known_at(&store, &tenant, params.known_at.as_deref()).await?;
-    let ticks = (from.ticks(), to.ticks());
-    let mut found = store
-        .find_diffs(&tenant, &[ticket], up_to, ticks, &scope)
-        .await?;
-    let Some(found) = found.pop() else {
-        return Err(unknown_ticket(&store, &tenant, ticket).await?);
-    };
-    let labels = store.find_labels(&tenant, &wanted([&found.diff])).await?;
+    let FoundDiff {
+        span: (from, to),
+        diff,
+        labels,
+    } = find_diff(&state, &tenant, ticket, &params).await?;
     let page = DiffPage {
         tenant: &tenant,
         ticket,
         span: (&from, &to),
-        diff: &found.diff,
+        diff: &diff,
         labels: &labels,
         query: &pairs,
         reader: &reader,

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Frame, Pairs, Place, Reader, page,
-    parts::{actor, api_path, doubt, field, tenant_path, value},
+    parts::{actor, api_path, doubt, field, ticket_path, value},
     reader::{counted, duration},
 };
 use crate::domain::{
@@ -56,7 +56,7 @@ impl DiffPage<'_> {
     }
 
     fn path(&self) -> String {
-        format!("{}/tickets/{}", tenant_path(self.tenant), self.ticket)
+        ticket_path(self.tenant, self.ticket)
     }
 
     fn form(&self) -> Markup {

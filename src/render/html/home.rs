@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     Frame, Place, Reader, page,
-    parts::{actor, api_path, as_data, change, field, tenant_path},
+    parts::{actor, api_path, as_data, change, field, ticket_path},
     reader::{counted, grouped},
     tenants::TenantRow,
 };
@@ -222,7 +222,7 @@ impl Home<'_> {
         html! {
             tr {
                 td { (self.reader.time(&found.occurred_at)) }
-                td { a href={ (tenant_path(&self.log.tenant)) "/tickets/" (found.ticket) } { (found.ticket) } }
+                td { a href=(ticket_path(&self.log.tenant, found.ticket)) { (found.ticket) } }
                 td { (actor(found.actor, self.labels, ticks)) }
                 td { (field(&found.change.field)) }
                 td { (change(&found.change, self.labels, ticks)) }

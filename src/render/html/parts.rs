@@ -2,12 +2,15 @@
 
 use maud::{Markup, html};
 
-use crate::domain::{
-    completeness::{Completeness, Confidence, Reason},
-    fields::Value,
-    history::{Change, Kind},
-    ids::{Actor, Tenant},
-    label::Labels,
+use crate::{
+    domain::{
+        completeness::{Completeness, Confidence, Reason},
+        fields::Value,
+        history::{Change, Kind},
+        ids::{Actor, Tenant, TicketId},
+        label::Labels,
+    },
+    render::table,
 };
 
 /// Characters of a value that a page shows; the raw event has all.
@@ -18,6 +21,11 @@ pub(super) fn tenant_path(tenant: &Tenant) -> String {
     format!("/t/{tenant}")
 }
 
+/// The path of a ticket's page.
+pub(super) fn ticket_path(tenant: &Tenant, ticket: TicketId) -> String {
+    format!("{}/tickets/{ticket}", tenant_path(tenant))
+}
+
 /// The path of a tenant in the API.
 pub(super) fn api_path(tenant: &Tenant) -> String {
     format!("/v1/tenants/{tenant}")
@@ -25,15 +33,7 @@ pub(super) fn api_path(tenant: &Tenant) -> String {
 
 /// The beginning of a text, without what could be taken for a line break or move the writing.
 pub(super) fn start(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(MAX_CHARS)
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect();
-    if text.chars().nth(MAX_CHARS).is_some() {
-        shown.push('…');
-    }
-    shown
+    table::start(text, MAX_CHARS)
 }
 
 /// A value as sent, a text without its quotes.

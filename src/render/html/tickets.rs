@@ -6,24 +6,18 @@ use maud::html;
 
 use super::{
     Frame, Place, Reader, page,
-    parts::{api_path, as_data, tenant_path, value},
+    parts::{api_path, as_data, ticket_path, value},
     reader::grouped,
 };
-use crate::domain::{
-    fields::Value,
-    ids::{Tenant, TicketId},
-    instant::OccurredAt,
-    label::Labels,
+use crate::{
+    domain::{
+        fields::Value,
+        ids::{Tenant, TicketId},
+        instant::OccurredAt,
+        label::Labels,
+    },
+    render::desk::COLUMNS,
 };
-
-/// The fields that a row has room for.
-const COLUMNS: [&str; 5] = [
-    "status",
-    "ticket_status",
-    "priority",
-    "category",
-    "owned_by",
-];
 
 /// A ticket.
 #[derive(Debug, Clone)]
@@ -68,7 +62,7 @@ impl TicketsPage<'_> {
                     } }
                     tbody {
                         @for row in self.rows { tr {
-                            th scope="row" { a href={ (tenant_path(self.tenant)) "/tickets/" (row.ticket) } { (row.ticket) } }
+                            th scope="row" { a href=(ticket_path(self.tenant, row.ticket)) { (row.ticket) } }
                             td { @if let Some(at) = &row.last_at { (self.reader.time(at)) } }
                             @for name in COLUMNS {
                                 td { (value(name, row.state.get(name), self.labels, self.labels_at)) }

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::{
     Frame, Pairs, Place, Reader, page,
-    parts::{api_path, as_data, doubt, tenant_path},
+    parts::{api_path, as_data, doubt, ticket_path},
     reader::{counted, duration},
 };
 use crate::{
@@ -157,7 +157,7 @@ impl TicketPage<'_> {
     }
 
     fn path(&self) -> String {
-        format!("{}/tickets/{}", tenant_path(self.tenant), self.ticket)
+        ticket_path(self.tenant, self.ticket)
     }
 
     fn api(&self) -> String {
