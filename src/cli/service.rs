@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock,
     domain::{hook::Hooks, report::Report},
-    http::{self, AppState, Bodies, Followers, LiveHooks, Quota, TrustedProxies, server::Tls},
+    http::{self, Bodies, Followers, LiveHooks, Quota, Shared, TrustedProxies, server::Tls},
     ingest::{
         Breaker, Drain, Ingest, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
@@ -123,8 +123,8 @@ impl Service<'_> {
         hooks: LiveHooks,
         feed: FeedWatch,
         proxies: TrustedProxies,
-    ) -> AppState {
-        AppState {
+    ) -> Shared {
+        Shared {
             ingest,
             store: self.live.clone(),
             breaker,

@@ -35,7 +35,7 @@ mod tickets;
 mod timeline;
 mod webhook;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::post};
 use tokio::{sync::watch, time::timeout};
@@ -61,9 +61,21 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The hooks in force; reloading sends new ones.
 pub type LiveHooks = watch::Receiver<Arc<Hooks>>;
 
-/// What handlers share.
+/// What handlers share, behind one count of references: every request and every layer takes a copy.
 #[derive(Debug, Clone)]
-pub struct AppState {
+struct AppState(Arc<Shared>);
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What the routes are made with.
+#[derive(Debug)]
+pub struct Shared {
     /// Hands deliveries to the writer.
     pub ingest: Ingest,
     /// For reads, once it is there.
@@ -95,6 +107,9 @@ pub struct AppState {
 impl AppState {
     /// The store; waits 5 s for one that is not there yet, as in the first second of the program.
     async fn store(&self) -> Result<Store, ApiError> {
+        if let Some(store) = &*self.store.borrow() {
+            return Ok(store.clone());
+        }
         let mut live = self.store.clone();
         let there = timeout(STORE_TIMEOUT, live.wait_for(Option::is_some)).await;
         let store = there.ok().and_then(|there| there.ok()?.clone());
@@ -103,7 +118,8 @@ impl AppState {
 }
 
 /// All routes, for [`server::serve`].
-pub fn router(state: AppState) -> Router {
+pub fn router(shared: Shared) -> Router {
+    let state = AppState(Arc::new(shared));
     let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
     let access = middleware::from_fn_with_state(access::Fence::new(&state), access::check);
     let (described, _) = described().split_for_parts();

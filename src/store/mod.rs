@@ -32,7 +32,7 @@ mod sql_user;
 mod tenant;
 mod token;
 
-use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, PgConnection, PgPool,
@@ -137,7 +137,7 @@ pub type Appended = BTreeMap<Tenant, Position>;
 /// A database that holds the log. Cloning shares its connections.
 #[derive(Clone)]
 pub struct Store {
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
     reads: PgPool,
     searches: PgPool,
     lookups: PgPool,
@@ -164,7 +164,7 @@ impl Store {
             reads: pool(&options, READING),
             searches: pool(&options, SEARCHING),
             lookups: pool(&options, LOOKING_UP),
-            options,
+            options: Arc::new(options),
             outages: KeptOutages::default(),
             report_logins: ReportLogins::default(),
             appended: watch::Sender::default(),
@@ -198,12 +198,6 @@ impl Store {
     /// connect.
     async fn connect(&self) -> Result<PgConnection, StoreError> {
         self.connect_with(&self.options).await
-    }
-
-    /// The same, for a session that keeps no statement, and so no plan.
-    async fn connect_to_plan_anew(&self) -> Result<PgConnection, StoreError> {
-        let options = self.options.clone().statement_cache_capacity(0);
-        self.connect_with(&options).await
     }
 
     async fn connect_with(&self, options: &PgConnectOptions) -> Result<PgConnection, StoreError> {

@@ -13,7 +13,10 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgErrorPosition};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgErrorPosition},
+};
 
 use super::{
     NewSqlUser, SqlUserError, Store, StoreError,
@@ -114,9 +117,7 @@ impl Store {
         role: &SqlUserName,
         password: &Password,
     ) -> Result<PgConnection, StoreError> {
-        let options = self
-            .options
-            .clone()
+        let options = PgConnectOptions::clone(&self.options)
             .username(role.as_str())
             .password(password.expose());
         self.connect_with(&options).await

@@ -27,7 +27,12 @@ use uuid::Uuid;
 
 use crate::{
     model::histories,
-    support::{app::TestApp, cluster::TestDb, payload},
+    support::{
+        app::TestApp,
+        cluster::TestDb,
+        payload,
+        program::{printed, ticketlog},
+    },
 };
 
 const TENANTS: [&str; 2] = ["Cust1", "Cust2"];
@@ -406,4 +411,55 @@ async fn what_was_acknowledged_is_in_the_next_answer() {
         assert_eq!(tenants["items"][0]["projected"], ticket);
         assert_eq!(tenants["items"][0]["tickets"], ticket);
     }
+}
+
+/// A service projects for months through one session.
+#[tokio::test]
+async fn a_session_that_projects_does_not_grow() {
+    let db = TestDb::create().await;
+    let mut command = ticketlog(["generate", "--tenant", "Cust1", "--events", "300"]);
+    let output = command.arg("--database-url").arg(db.url()).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{:?}", printed(&output));
+    let mut projector = db.store.projector();
+    let mut sizes = Vec::new();
+    for position in 1..=300 {
+        let moved = project::step(
+            &db.store,
+            &mut projector,
+            &tenant("Cust1"),
+            Position(position),
+        )
+        .await;
+        assert_eq!(moved.unwrap(), Step::Moved(Position(position)));
+        if position % 100 == 0 {
+            sizes.push(largest_session(&db).await);
+        }
+    }
+    let [_, warm, end] = sizes[..] else {
+        panic!("{sizes:?}")
+    };
+    // It would by half a megabyte a step with statements that are prepared anew and never let go.
+    assert!(end < warm + 8_192, "kB after each hundred steps: {sizes:?}");
+}
+
+/// Memory of its own of the largest of the sessions of a database, in kB.
+async fn largest_session(db: &TestDb) -> u64 {
+    let pids: Vec<i32> = sqlx::query_scalar(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .fetch_all(&mut db.connect().await)
+    .await
+    .unwrap();
+    let sizes = pids.into_iter().map(|pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("RssAnon:"));
+        line.unwrap()
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    });
+    sizes.max().unwrap()
 }

@@ -9,7 +9,7 @@ use ticketlog::{
         signature::Secret,
     },
     http::{
-        self, AppState, Bodies, Followers, Quota, TrustedProxies,
+        self, Bodies, Followers, Quota, Shared, TrustedProxies,
         server::{Limits, serve},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -42,7 +42,7 @@ pub(super) async fn start(
     let hooks = Hooks::from([(DEFAULT_HOOK.to_owned(), hook)]);
     // The hooks stay in force without their sender.
     let (_, live) = watch::channel(Arc::new(hooks));
-    let router = http::router(AppState {
+    let router = http::router(Shared {
         ingest: receiver.ingest,
         store,
         breaker: receiver.breaker.clone(),

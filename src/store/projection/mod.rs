@@ -54,6 +54,7 @@ impl Store {
 /// a single row, and walks all that there are by any index (1.5 s for one statement, seen beside ten million events).
 /// What is lost with the last moments before a crash is projected again, so the commit waits for no disk.
 const BEGIN: &str = "BEGIN; \
+    DISCARD PLANS; \
     SET LOCAL lock_timeout = '5s'; \
     SET LOCAL statement_timeout = '60s'; \
     SET LOCAL idle_in_transaction_session_timeout = '5min'; \
@@ -82,7 +83,7 @@ impl Projector {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let mut connection = self.store.connect_to_plan_anew().await?;
+        let mut connection = self.store.connect().await?;
         if self.beside {
             beside::create(&mut connection).await?;
         }

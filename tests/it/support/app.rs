@@ -16,7 +16,7 @@ use ticketlog::{
         token::{Access, Scope, Token, TokenSummary},
     },
     http::{
-        self, AppState, Bodies, Followers, Quota, TrustedProxies,
+        self, Bodies, Followers, Quota, Shared, TrustedProxies,
         server::{self, Handle, Limits},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -149,7 +149,7 @@ impl TestApp {
         let feed = FeedWatch::new(live.clone());
         let (follow, stop) = tokio::sync::oneshot::channel();
         let following = ticketlog::project::follow(store.clone(), stop);
-        let router = http::router(AppState {
+        let router = http::router(Shared {
             ingest: receiver.ingest,
             store,
             breaker: receiver.breaker.clone(),
