@@ -33,6 +33,7 @@ mod tally;
 mod tenants;
 mod tickets;
 mod timeline;
+mod turns;
 mod webhook;
 
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -122,6 +123,7 @@ pub fn router(shared: Shared) -> Router {
     let state = AppState(Arc::new(shared));
     let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
     let access = middleware::from_fn_with_state(access::Fence::new(&state), access::check);
+    let turns = middleware::from_fn_with_state(turns::Turns::default(), turns::take);
     let (described, _) = described().split_for_parts();
     Router::new()
         .merge(described)
@@ -129,6 +131,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(pages::routes())
         // Over all of the above.
         .layer(access)
+        .layer(turns)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(middleware::from_fn(pages::dress::dress))

@@ -52,8 +52,8 @@ WITH span AS MATERIALIZED (
 ), held AS MATERIALIZED (
     -- Of each ticket what it spent in each value.
     SELECT ticket, key, count(*) AS visits, count(*) FILTER (WHERE NOT open) AS closed_visits,
-           (sum(ticks) FILTER (WHERE NOT open))::bigint AS closed_ticks,
-           (sum(ticks) FILTER (WHERE open))::bigint AS open_ticks
+           report.total(ticks) FILTER (WHERE NOT open) AS closed_ticks,
+           report.total(ticks) FILTER (WHERE open) AS open_ticks
     FROM visit GROUP BY ticket, key
 ), part AS (
     SELECT ticket, key, visits, closed_visits, closed_ticks, open_ticks FROM held
@@ -68,7 +68,7 @@ WITH span AS MATERIALIZED (
                          - report.worked(GREATEST(ticket.first_ticks, span.since), opens, closes, before)
                END AS ticks) AS life
     LEFT JOIN (
-        SELECT ticket, sum(COALESCE(closed_ticks, 0) + COALESCE(open_ticks, 0))::bigint AS ticks FROM held GROUP BY ticket
+        SELECT ticket, report.total(COALESCE(closed_ticks, 0) + COALESCE(open_ticks, 0)) AS ticks FROM held GROUP BY ticket
         ) AS seen ON seen.ticket = ticket.ticket
     WHERE ticket.tenant = :'tenant' AND ticket.first_ticks < (SELECT until FROM span)
       AND life.ticks > COALESCE(seen.ticks, 0)
