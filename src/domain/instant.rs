@@ -77,6 +77,33 @@ impl OccurredAt {
         Self::parse(text).filter(|_| zoned)
     }
 
+    /// The instant of these ticks as a sender in .NET writes it: in UTC, with the digits of a second that it needs.
+    /// `None` outside the years 0 to 9999.
+    pub fn of_ticks(ticks: i64) -> Option<Self> {
+        let seconds = jiff::SignedDuration::from_secs(ticks.div_euclid(TICKS_PER_SECOND));
+        let civil = EPOCH
+            .checked_add(seconds)
+            .ok()
+            .filter(|civil| civil.year() >= 0)?;
+        let fraction = match ticks.rem_euclid(TICKS_PER_SECOND) {
+            0 => String::new(),
+            within => format!(".{within:07}"),
+        };
+        let (date, time) = (civil.date(), civil.time());
+        let utc = format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}Z",
+            date.year(),
+            date.month(),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            fraction.trim_end_matches('0')
+        );
+        let sent = utc.clone();
+        Some(Self { ticks, utc, sent })
+    }
+
     /// Ticks of 100 ns since 1970-01-01T00:00:00Z; negative before.
     pub fn ticks(&self) -> i64 {
         self.ticks
@@ -185,7 +212,14 @@ fn offset_seconds(offset: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::OccurredAt;
+
+    /// The first tick of the year 0.
+    const FIRST: i64 = -621_672_192_000_000_000;
+    /// The last of the year 9999.
+    const LAST: i64 = 2_534_023_007_999_999_999;
 
     #[track_caller]
     fn reads(sent: &str, ticks: i64, utc: &str) {
@@ -271,6 +305,34 @@ mod tests {
             "0000-12-31T23:00:00Z",
         );
         assert!(OccurredAt::parse("9999-12-31T23:59:59-01:00").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_are_written_as_they_are_read(ticks in FIRST..=LAST, zeros in 0_u32..=7) {
+            for ticks in [ticks, ticks - ticks.rem_euclid(10_i64.pow(zeros)), FIRST, LAST] {
+                let written = OccurredAt::of_ticks(ticks).unwrap();
+                let read = OccurredAt::parse(written.as_sent()).unwrap();
+                prop_assert_eq!(read.ticks(), ticks);
+                prop_assert_eq!((read.as_utc(), written.ticks()), (written.as_utc(), ticks));
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_form_has_the_digits_it_needs() {
+        for text in [
+            "2025-05-19T09:56:33.1554128Z",
+            "2025-05-19T09:56:33.15Z",
+            "2025-05-19T09:56:33Z",
+            "0000-01-01T00:00:00Z",
+        ] {
+            let ticks = OccurredAt::parse(text).unwrap().ticks();
+            assert_eq!(OccurredAt::of_ticks(ticks).unwrap().as_sent(), text);
+        }
+        assert!(OccurredAt::of_ticks(FIRST - 1).is_none());
+        assert!(OccurredAt::of_ticks(LAST + 1).is_none());
+        assert!(OccurredAt::of_ticks(i64::MAX).is_none());
     }
 
     #[test]

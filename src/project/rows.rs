@@ -6,6 +6,7 @@ use crate::{
         fields::Value,
         history::{Change, Entry, FieldInterval, Lifecycle, Moment, intervals},
         ids::TicketId,
+        instant::OccurredAt,
     },
     store::projection::{ChangeRow, EntryRow, IntervalRow, Rows, TicketRow},
 };
@@ -24,10 +25,11 @@ impl Added {
     pub(super) fn add(&mut self, ticket: TicketId, entries: &[Entry]) {
         for entry in entries {
             self.rows.entries.push(entry_row(ticket, entry));
+            let text = occurred_text(&entry.occurred_at);
             let changes = (0_i32..).zip(&entry.changes);
             self.rows
                 .changes
-                .extend(changes.map(|(nth, change)| change_row(ticket, entry, nth, change)));
+                .extend(changes.map(|(nth, change)| change_row(ticket, entry, text, nth, change)));
         }
         for interval in intervals(entries) {
             match interval_row(ticket, &interval) {
@@ -81,7 +83,22 @@ fn reasons(completeness: &Completeness) -> String {
     reasons.join(",")
 }
 
-fn change_row(ticket: TicketId, entry: &Entry, nth: i32, change: &Change) -> ChangeRow {
+/// Empty for the usual form, which nearly all have, and which the ticks tell.
+fn occurred_text(at: &OccurredAt) -> &str {
+    let usual = OccurredAt::of_ticks(at.ticks());
+    match usual {
+        Some(usual) if usual.as_sent() == at.as_sent() => "",
+        _ => at.as_sent(),
+    }
+}
+
+fn change_row(
+    ticket: TicketId,
+    entry: &Entry,
+    occurred_text: &str,
+    nth: i32,
+    change: &Change,
+) -> ChangeRow {
     let text = |value: &Option<Value>| value.as_ref().map(|value| value.as_json().to_owned());
     let key = |value: &Option<Value>| {
         let value = value.as_ref()?;
@@ -102,6 +119,7 @@ fn change_row(ticket: TicketId, entry: &Entry, nth: i32, change: &Change) -> Cha
         to_value: text(&change.to),
         from_key: key(&change.from),
         to_key: key(&change.to),
+        occurred_text: Some(occurred_text.to_owned()),
     }
 }
 

@@ -70,6 +70,7 @@ pub struct ChangeRow {
     pub to_value: Option<String>,
     pub from_key: Option<String>,
     pub to_key: Option<String>,
+    pub occurred_text: Option<String>,
 }
 
 /// A row of `field_interval`; the first three are its key.
@@ -192,7 +193,7 @@ impl Claim {
             r#"SELECT found.ticket AS "ticket!", event_id AS "event_id!", nth AS "nth!",
                       position AS "position!", ticks AS "ticks!", actor, field AS "field!",
                       kind AS "kind!", declared AS "declared!", noise AS "noise!", from_value, to_value,
-                      from_key, to_key
+                      from_key, to_key, occurred_text
                FROM UNNEST($2::bigint[]) AS wanted (ticket)
                CROSS JOIN LATERAL (
                    SELECT * FROM change

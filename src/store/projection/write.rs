@@ -77,12 +77,12 @@ impl Claim {
         sqlx::query!(
             "INSERT INTO change (
                  tenant, ticket, event_id, nth, position, ticks, actor, field, kind, declared, noise,
-                 from_value, to_value, from_key, to_key)
+                 from_value, to_value, from_key, to_key, occurred_text)
              SELECT $1, new.*
              FROM UNNEST(
                  $2::bigint[], $3::uuid[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
                  $8::text[], $9::text[], $10::boolean[], $11::boolean[], $12::text[], $13::text[],
-                 $14::text[], $15::text[]) AS new",
+                 $14::text[], $15::text[], $16::text[]) AS new",
             self.tenant.as_str(),
             &column!(rows, ticket) as _,
             &column!(rows, event_id) as _,
@@ -98,6 +98,7 @@ impl Claim {
             &column!(rows, text? to_value) as _,
             &column!(rows, text? from_key) as _,
             &column!(rows, text? to_key) as _,
+            &column!(rows, text? occurred_text) as _,
         )
         .execute(&mut self.connection)
         .await?;

@@ -32,10 +32,10 @@ impl Store {
         // Its order keeps the inner statement one of its own, a look-up by key for each event.
         let rows = sqlx::query_as!(
             ChangeRow,
-            "SELECT change.ticket, change.event_id, change.nth, event.position, change.actor, change.field,
+            "SELECT change.ticket, change.event_id, change.nth, event.position, change.ticks, change.actor, change.field,
                     change.kind, change.declared, change.from_value, change.to_value, event.occurred_text
              FROM event CROSS JOIN LATERAL (
-                 SELECT ticket, event_id, nth, actor, field, kind, declared, from_value, to_value
+                 SELECT ticket, event_id, nth, ticks, actor, field, kind, declared, from_value, to_value
                  FROM change
                  WHERE tenant = $1 AND ticket = event.ticket AND event_id = event.event_id
                        AND ($4 OR NOT noise)

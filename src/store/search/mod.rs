@@ -145,7 +145,7 @@ fn changes(
     sql.push(
         "WITH page AS MATERIALIZED (
              SELECT c.ticket, c.event_id, c.nth, c.position, c.ticks, c.actor, c.field, c.kind,
-                    c.declared, c.from_value, c.to_value
+                    c.declared, c.from_value, c.to_value, c.occurred_text AS text
              FROM change AS c WHERE ",
     );
     push_where(&mut sql, tenant, search);
@@ -158,16 +158,12 @@ fn changes(
     }
     order.push_by(&mut sql, " ORDER BY ", ["c.ticks", "c.event_id", "c.nth"]);
     sql.push(" LIMIT ").push_bind(i64::from(list.limit));
-    // One look-up an event, which most often has several changes in the page.
+    // A look-up in the log for each row that an earlier version projected, and for no other.
     sql.push(
-        "), event_at AS MATERIALIZED (
-             SELECT seen.position, at.occurred_text FROM (SELECT DISTINCT position FROM page) AS seen",
+        ") SELECT page.*, COALESCE(text, (SELECT e.occurred_text FROM event AS e WHERE e.tenant = ",
     );
-    push_instant(&mut sql, tenant, "seen.position", "at");
-    sql.push(
-        ")
-         SELECT page.*, event_at.occurred_text FROM page JOIN event_at USING (position)",
-    );
+    sql.push_bind(tenant.as_str().to_owned());
+    sql.push(" AND e.position = page.position)) AS occurred_text FROM page");
     order.push_by(
         &mut sql,
         " ORDER BY ",

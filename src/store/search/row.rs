@@ -20,12 +20,14 @@ pub(super) struct ChangeRow {
     pub(super) event_id: Uuid,
     pub(super) nth: i32,
     pub(super) position: i64,
+    pub(super) ticks: i64,
     pub(super) actor: Option<i64>,
     pub(super) field: String,
     pub(super) kind: String,
     pub(super) declared: bool,
     pub(super) from_value: Option<String>,
     pub(super) to_value: Option<String>,
+    /// As in `change`.
     pub(super) occurred_text: Option<String>,
 }
 
@@ -53,7 +55,10 @@ impl TryFrom<ChangeRow> for FoundChange {
                 Err(_) => Err(corrupt(column)),
             },
         };
-        let at = row.occurred_text.as_deref().and_then(OccurredAt::parse);
+        let at = match row.occurred_text.as_deref() {
+            Some("") => OccurredAt::of_ticks(row.ticks),
+            text => text.and_then(OccurredAt::parse),
+        };
         Ok(Self {
             ticket: TicketId::new(row.ticket).ok_or_else(|| corrupt("ticket"))?,
             event_id: EventId(row.event_id),

@@ -317,3 +317,46 @@ async fn changes_come_in_every_form_with_labels() {
         .await
         .assert(200);
 }
+
+/// What is kept with the changes, and looked up in the log for those that an earlier version projected.
+#[tokio::test]
+async fn instants_are_written_as_they_were_sent() {
+    let app = TestApp::start().await;
+    let sent = [
+        (
+            "2025-05-19T09:56:30.1554128Z",
+            "2025-05-19T09:56:30.1554128Z",
+        ),
+        ("2025-05-19T09:56:31.500Z", "2025-05-19T09:56:31.500Z"),
+        ("2025-05-19T09:56:32", "2025-05-19T09:56:32Z"),
+        ("2025-05-19T11:56:33.25+02:00", "2025-05-19T09:56:33.25Z"),
+        (
+            "2025-05-19T09:56:34.123456789Z",
+            "2025-05-19T09:56:34.123456789Z",
+        ),
+        ("2025-05-19T09:57:60Z", "2025-05-19T09:57:60Z"),
+        (
+            "9999-12-31T23:59:59.9999999Z",
+            "9999-12-31T23:59:59.9999999Z",
+        ),
+    ];
+    for (nth, (at, _)) in (0_i64..).zip(sent) {
+        let body = payload::changed(7).at(at).set("priority", 10 + nth);
+        app.deliver(body).await;
+    }
+    app.settle().await;
+    let path = path(&[("field", "priority")]);
+    let found = app.read(&path).await;
+    let instants: Vec<_> = found["items"].as_array().unwrap().iter().collect();
+    let instants: Vec<_> = instants
+        .iter()
+        .map(|item| item["occurred_at"].as_str())
+        .collect();
+    assert_eq!(instants, sent.map(|(_, utc)| Some(utc)));
+    let mut session = app.db.connect().await;
+    sqlx::raw_sql("UPDATE change SET occurred_text = NULL")
+        .execute(&mut session)
+        .await
+        .unwrap();
+    assert_eq!(app.read(&path).await, found);
+}
