@@ -50,7 +50,7 @@ const START: &str = "/";
 const SERVICE: [&str; 2] = ["/metrics", "/v1/hooks"];
 
 /// Below them a scope of their own is enough.
-const REPORTS: [&str; 1] = ["/v1/tenants/{tenant}/reports"];
+const REPORTS: [&str; 2] = ["/v1/tenants/{tenant}/reports", "/t/{tenant}/reports"];
 
 /// Longest wait for the database before a token that was seen before is believed without it.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -263,6 +263,11 @@ mod tests {
             (
                 Method::GET,
                 "/v1/tenants/{tenant}/reports/{name}",
+                Some(Scope::Report),
+            ),
+            (
+                Method::GET,
+                "/t/{tenant}/reports/{report}",
                 Some(Scope::Report),
             ),
         ] {

@@ -50,7 +50,10 @@ pub use self::{
     quota::Quota,
 };
 use crate::{
-    domain::{hook::Hooks, report::Report},
+    domain::{
+        hook::Hooks,
+        report::{Broken, Report},
+    },
     ingest::{Breaker, Ingest, LiveStore, SpoolStatus, feed::FeedWatch},
     store::Store,
 };
@@ -90,6 +93,8 @@ pub struct AppState {
     pub followers: Followers,
     /// Reports of the operator's own.
     pub own_reports: Arc<Vec<Report>>,
+    /// What is wrong with others of them.
+    pub broken_reports: watch::Receiver<Broken>,
 }
 
 impl AppState {

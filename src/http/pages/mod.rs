@@ -7,6 +7,8 @@ pub(super) mod dress;
 mod given;
 mod home;
 mod reader;
+mod report;
+mod reports;
 pub(super) mod session;
 mod tenants;
 mod ticket;
@@ -71,6 +73,8 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/t/{tenant}/tickets", get(tickets::show_tickets))
         .route("/t/{tenant}/tickets/{ticket}", get(ticket::show_ticket))
         .route("/t/{tenant}/tickets/{ticket}/diff", get(diff::show_diff))
+        .route("/t/{tenant}/reports", get(reports::show_reports))
+        .route("/t/{tenant}/reports/{report}", get(report::show_report))
 }
 
 /// True for the address of a page, whether or not there is one.

@@ -12,6 +12,8 @@ mod parts;
 mod problem;
 mod query;
 mod reader;
+mod report;
+mod reports;
 mod tenants;
 mod ticket;
 mod tickets;
@@ -26,11 +28,13 @@ pub use self::{
     problem::{Problem, problem},
     query::Pairs,
     reader::Reader,
+    report::{Answer, ReportPage, wanted},
+    reports::ReportsPage,
     tenants::{TenantRow, tenants},
     ticket::{Found, TicketPage},
     tickets::{TicketRow, TicketsPage},
 };
-use crate::domain::ids::Tenant;
+use crate::domain::{ids::Tenant, token::Scope};
 
 /// What stands around the content of a page.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +49,12 @@ pub struct Frame<'a> {
     pub reader: Option<&'a Reader>,
 }
 
+impl Frame<'_> {
+    fn may(&self, scope: Scope) -> bool {
+        self.reader.is_some_and(|reader| reader.may(scope))
+    }
+}
+
 /// A page in the navigation of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -52,15 +62,18 @@ pub enum Place {
     Home,
     /// The tickets, and each of them.
     Tickets,
+    /// The reports, and each of them.
+    Reports,
     /// None of these.
     Elsewhere,
 }
 
-/// The pages of a tenant, in the order of the navigation: each with what follows the tenant's own path. A new
-/// page is added here.
-const PLACES: [(Place, &str, &str); 2] = [
-    (Place::Home, "", "Home"),
-    (Place::Tickets, "/tickets", "Tickets"),
+/// The pages of a tenant, in the order of the navigation: each with what follows the tenant's own path, its name and
+/// the scope that it takes. A new page is added here.
+const PLACES: [(Place, &str, &str, Scope); 3] = [
+    (Place::Home, "", "Home", Scope::Read),
+    (Place::Tickets, "/tickets", "Tickets", Scope::Read),
+    (Place::Reports, "/reports", "Reports", Scope::Report),
 ];
 
 /// The text of a whole page.
@@ -96,15 +109,15 @@ fn header(frame: Frame<'_>) -> Markup {
                 a.tenant href=(tenant_path(tenant)) { bdi { (tenant) } }
                 nav aria-label="Pages" {
                     ul {
-                        @for (place, path, name) in PLACES {
-                            li {
+                        @for (place, path, name, scope) in PLACES {
+                            @if frame.may(scope) { li {
                                 a href={ (tenant_path(tenant)) (path) }
                                     aria-current=[(place == frame.place).then_some("page")] { (name) }
-                            }
+                            } }
                         }
                     }
                 }
-                (find_ticket(tenant))
+                @if frame.may(Scope::Read) { (find_ticket(tenant)) }
             }
             @if frame.reader.is_some() {
                 form.out method="post" action="/logout" { button.quiet { "Log out" } }

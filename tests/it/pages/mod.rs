@@ -3,6 +3,7 @@
 
 mod browser;
 mod hostile;
+mod reports;
 mod session;
 mod shown;
 
