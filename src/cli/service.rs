@@ -24,7 +24,9 @@ use crate::{
         hook::Hooks,
         report::{Broken, Report},
     },
-    http::{self, AppState, Bodies, Followers, LiveHooks, Quota, TrustedProxies, server::Tls},
+    http::{
+        self, AppState, Bodies, Followers, LiveHooks, Quota, TokenUses, TrustedProxies, server::Tls,
+    },
     ingest::{
         Breaker, Drain, Ingest, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
@@ -144,6 +146,7 @@ impl Service<'_> {
             followers: Followers::default(),
             own_reports: Arc::clone(&self.reports),
             broken_reports: self.broken.subscribe(),
+            token_uses: TokenUses::default(),
         }
     }
 }

@@ -33,6 +33,7 @@ mod tally;
 mod tenants;
 mod tickets;
 mod timeline;
+mod uses;
 mod webhook;
 
 use std::{sync::Arc, time::Duration};
@@ -48,6 +49,7 @@ pub use self::{
     feed::Followers,
     openapi::document,
     quota::Quota,
+    uses::TokenUses,
 };
 use crate::{
     domain::{
@@ -95,6 +97,8 @@ pub struct AppState {
     pub own_reports: Arc<Vec<Report>>,
     /// What is wrong with others of them.
     pub broken_reports: watch::Receiver<Broken>,
+    /// When tokens were last used.
+    pub token_uses: TokenUses,
 }
 
 impl AppState {

@@ -8,6 +8,7 @@ pub mod assets;
 mod diff;
 mod home;
 mod login;
+mod operations;
 mod parts;
 mod problem;
 mod query;
@@ -25,6 +26,7 @@ pub use self::{
     diff::DiffPage,
     home::{FeedNow, Home},
     login::{LogIn, log_in, way_in},
+    operations::{HookRow, Listed, Service, arrivals, conflicts, parked, tokens},
     problem::{Problem, problem},
     query::Pairs,
     reader::Reader,
@@ -64,16 +66,19 @@ pub enum Place {
     Tickets,
     /// The reports, and each of them.
     Reports,
+    /// What arrived, for whoever runs the service.
+    Deliveries,
     /// None of these.
     Elsewhere,
 }
 
 /// The pages of a tenant, in the order of the navigation: each with what follows the tenant's own path, its name and
 /// the scope that it takes. A new page is added here.
-const PLACES: [(Place, &str, &str, Scope); 3] = [
+const PLACES: [(Place, &str, &str, Scope); 4] = [
     (Place::Home, "", "Home", Scope::Read),
     (Place::Tickets, "/tickets", "Tickets", Scope::Read),
     (Place::Reports, "/reports", "Reports", Scope::Report),
+    (Place::Deliveries, "/deliveries", "Deliveries", Scope::Admin),
 ];
 
 /// The text of a whole page.
@@ -119,6 +124,7 @@ fn header(frame: Frame<'_>) -> Markup {
                 }
                 @if frame.may(Scope::Read) { (find_ticket(tenant)) }
             }
+            @if frame.may(Scope::Admin) { a.service href="/operations" { "Operations" } }
             @if frame.reader.is_some() {
                 form.out method="post" action="/logout" { button.quiet { "Log out" } }
             }

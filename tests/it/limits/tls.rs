@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, redirect::Policy};
 use tempfile::TempDir;
 use ticketlog::domain::token::Scope;
 use tokio::time::{sleep, timeout};
@@ -48,7 +48,8 @@ impl Files {
         let cert = Certificate::from_pem(cert.as_bytes()).unwrap();
         // Fails if another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().tls_certs_only([cert]);
+        let client = Client::builder().no_proxy().redirect(Policy::none());
+        let client = client.tls_certs_only([cert]);
         // Each request shakes hands anew.
         client.pool_max_idle_per_host(0).build().unwrap()
     }

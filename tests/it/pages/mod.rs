@@ -3,6 +3,7 @@
 
 mod browser;
 mod hostile;
+mod operations;
 mod reports;
 mod session;
 mod shown;

@@ -8,7 +8,7 @@ use super::{Visitor, header, made, text};
 use crate::support::{app::TestApp, payload};
 
 /// Of the pages of a tenant with the ticket 7.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 15] = [
     "/t",
     "/t/Cust1",
     "/t/Cust1/tickets",
@@ -19,6 +19,11 @@ const PAGES: [&str; 10] = [
     "/t/Cust1/reports/transitions",
     "/t/Cust1/reports/throughput",
     "/t/Cust1/reports/transitions?field=status&drill=1/2",
+    "/t/Cust1/deliveries",
+    "/t/Cust1/deliveries/conflicts",
+    "/operations",
+    "/operations/tokens",
+    "/operations/parked",
 ];
 
 /// A ticket that is created, moves, is closed, and then shows a value that nobody declared.

@@ -16,7 +16,7 @@ use ticketlog::{
         token::{Access, Scope, Token, TokenSummary},
     },
     http::{
-        self, AppState, Bodies, Followers, Quota, TrustedProxies,
+        self, AppState, Bodies, Followers, Quota, TokenUses, TrustedProxies,
         server::{self, Handle, Limits},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -166,6 +166,7 @@ impl TestApp {
             followers: setup.followers,
             own_reports: Arc::new(setup.own_reports),
             broken_reports: watch::channel(setup.broken_reports).1,
+            token_uses: TokenUses::default(),
         });
         let paths = paths(&format!("{router:?}"));
         let (token, made) = new_token(None, &[Scope::Admin]);

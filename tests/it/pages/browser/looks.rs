@@ -17,6 +17,7 @@ use crate::{
     support::{
         app::TestApp,
         cluster::TestDb,
+        payload,
         program::{printed, ticketlog},
     },
 };
@@ -25,7 +26,7 @@ use crate::{
 const MAX_BYTES: usize = 150_000;
 
 /// Each page of the real sample, under the name of its picture.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 15] = [
     ("tenants", "/t"),
     ("home", "/t/Cust10498"),
     ("tickets", "/t/Cust10498/tickets"),
@@ -54,6 +55,11 @@ const PAGES: [(&str, &str); 10] = [
         "report-behind",
         "/t/Cust10498/reports/transitions?field=status&drill=3/1",
     ),
+    ("operations", "/operations"),
+    ("tokens", "/operations/tokens"),
+    ("parked", "/operations/parked"),
+    ("deliveries", "/t/Cust10498/deliveries"),
+    ("conflicts", "/t/Cust10498/deliveries/conflicts"),
 ];
 
 async fn real() -> TestApp {
@@ -64,6 +70,12 @@ async fn real() -> TestApp {
     let output = command.arg(labels).output().unwrap();
     assert!(output.status.success(), "{:?}", printed(&output));
     let app = TestApp::start_with(db, false).await;
+    // What an operator has to look at.
+    app.deliver("no event").await.assert(200);
+    let event = payload::changed(541).tenant("Cust10498");
+    let other = event.clone().set("priority", 4);
+    app.deliver(&event).await.assert(200);
+    app.deliver(&other).await.assert(200);
     app.settle().await;
     app
 }
