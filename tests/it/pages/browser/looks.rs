@@ -58,8 +58,8 @@ const PAGES: [(&str, &str); 15] = [
     ("operations", "/operations"),
     ("tokens", "/operations/tokens"),
     ("parked", "/operations/parked"),
-    ("deliveries", "/t/Cust10498/deliveries"),
-    ("conflicts", "/t/Cust10498/deliveries/conflicts"),
+    ("deliveries", "/t/Cust20000/deliveries"),
+    ("conflicts", "/t/Cust20000/deliveries/conflicts"),
 ];
 
 async fn real() -> TestApp {
@@ -72,10 +72,16 @@ async fn real() -> TestApp {
     let app = TestApp::start_with(db, false).await;
     // What an operator has to look at.
     app.deliver("no event").await.assert(200);
-    let event = payload::changed(541).tenant("Cust10498");
-    let other = event.clone().set("priority", 4);
-    app.deliver(&event).await.assert(200);
-    app.deliver(&other).await.assert(200);
+    for ticket in 1..=8 {
+        let event = payload::changed(ticket).tenant("Cust20000");
+        let other = event.clone().set("priority", 4);
+        for body in [&event, &event, &other]
+            .iter()
+            .take(1 + usize::from(ticket > 5) * 2)
+        {
+            app.deliver(*body).await.assert(200);
+        }
+    }
     app.settle().await;
     app
 }

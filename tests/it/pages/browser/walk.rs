@@ -241,7 +241,7 @@ async fn what_is_in_doubt_is_hatched_in_the_picture_of_a_life() {
     };
     window.go("/t/Cust1/tickets/7").await;
     let fill: String = window
-        .ask("getComputedStyle(document.querySelector('.life .hatched')).fill")
+        .ask("getComputedStyle(document.querySelector('.life .hatched[fill*=suspect]')).fill")
         .await;
     assert_eq!(fill, "url(\"#hatch-suspect\")");
     // It is seen: without it the picture is another one.
