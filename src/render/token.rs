@@ -83,8 +83,7 @@ impl Table for TokenJson {
             self.state.into(),
             self.tenants
                 .as_ref()
-                .map(|_| Cell::words(&tenants))
-                .unwrap_or(Cell::Null),
+                .map_or(Cell::Null, |_| Cell::words(&tenants)),
             Cell::words(&self.scopes),
             self.name.as_ref().into(),
             self.created_at.into(),

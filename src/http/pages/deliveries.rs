@@ -46,12 +46,12 @@ pub(super) struct DeliveriesParams {
 pub(super) async fn show_deliveries(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
-    asker: Asker,
+    who: Asker,
     asked: Asked,
     given: Given,
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let head = store.find_head(&tenant).await?;
     head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
     let pairs = match given.settle(&reader) {
@@ -92,12 +92,12 @@ pub(super) struct ConflictsParams {
 pub(super) async fn show_conflicts(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
-    asker: Asker,
+    who: Asker,
     asked: Asked,
     given: Given,
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let head = store.find_head(&tenant).await?;
     head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
     let pairs = match given.settle(&reader) {

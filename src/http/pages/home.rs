@@ -36,10 +36,10 @@ const LATEST: u16 = 20;
 pub(super) async fn show_home(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
-    asker: Asker,
+    who: Asker,
 ) -> Result<Page, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let position = state.projected(&store, &tenant, Some(Stale::Allow)).await?;
     let among = BTreeSet::from([tenant.clone()]);
     let log = store

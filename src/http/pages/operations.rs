@@ -44,10 +44,10 @@ const LIMIT: u16 = 100;
 pub(super) async fn show_operations(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
-    asker: Asker,
+    who: Asker,
 ) -> Result<Page, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, None).await?;
+    let reader = reader(&store, &who, None).await?;
     let reports = state.feed.report(clock::now()).into_iter();
     let hooks = reports.map(|mut report| {
         name_only(&mut report.verdict, &access);
@@ -89,12 +89,12 @@ pub(super) struct TokensParams {
 pub(super) async fn show_tokens(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
-    asker: Asker,
+    who: Asker,
     asked: Asked,
     given: Given,
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, None).await?;
+    let reader = reader(&store, &who, None).await?;
     let pairs = match given.settle(&reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),
@@ -151,12 +151,12 @@ pub(super) struct ParkedParams {
 pub(super) async fn show_parked(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
-    asker: Asker,
+    who: Asker,
     asked: Asked,
     given: Given,
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, None).await?;
+    let reader = reader(&store, &who, None).await?;
     let pairs = match given.settle(&reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),

@@ -33,16 +33,16 @@ impl<S: Sync> FromRequestParts<S> for Asker {
 /// The reader of a page of a tenant, or of one of no tenant.
 pub(super) async fn reader(
     store: &Store,
-    asker: &Asker,
+    who: &Asker,
     tenant: Option<&Tenant>,
 ) -> Result<Reader, ApiError> {
-    let own = match (&asker.zone, tenant) {
+    let own = match (&who.zone, tenant) {
         (Some(zone), _) => Some(zone.as_str().to_owned()),
         (None, Some(tenant)) => store.find_zone(tenant).await?,
         (None, None) => None,
     };
     let reader = Reader::new(own.as_deref().unwrap_or("UTC"));
-    Ok(match &asker.access {
+    Ok(match &who.access {
         Some(access) => reader.with(access),
         None => reader,
     })

@@ -36,12 +36,12 @@ const OWN: [&str; 1] = ["from_row"];
 pub(super) async fn show_report(
     State(state): State<AppState>,
     ReportName(tenant, name): ReportName,
-    asker: Asker,
+    who: Asker,
     given: Given,
 ) -> Result<Response, ApiError> {
     let report = state.find_report(&name)?;
     let store = state.store().await?;
-    let reader = reader(&store, &asker, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let head = store.find_head(&tenant).await?;
     let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
     let pairs = match given.settle_for(report, &reader) {
@@ -53,13 +53,10 @@ pub(super) async fn show_report(
         |labels, faults| ReportPage::new(&tenant, report, &pairs, faults, (&reader, labels, now));
     let Pairs(asked) = pairs.without(&OWN);
     let none = Labels::default();
-    let arguments = match report.read(&tenant, &asked) {
-        Ok(arguments) => arguments,
-        Err(_) => {
-            let faults = report.faults(&tenant, &asked);
-            let text = page(&none, &faults).render_without(None);
-            return Ok((StatusCode::BAD_REQUEST, Page(text)).into_response());
-        }
+    let Ok(arguments) = report.read(&tenant, &asked) else {
+        let faults = report.faults(&tenant, &asked);
+        let text = page(&none, &faults).render_without(None);
+        return Ok((StatusCode::BAD_REQUEST, Page(text)).into_response());
     };
     let projected = state.projected(&store, &tenant, Some(Stale::Allow)).await?;
     let answer = match run_report(&store, &tenant, report, &arguments).await {

@@ -20,10 +20,10 @@ use crate::{
 pub(super) async fn show_reports(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
-    asker: Asker,
+    who: Asker,
 ) -> Result<Page, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let head = store.find_head(&tenant).await?;
     head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
     let reports: Vec<&Report> = state.reports().collect();

@@ -17,10 +17,10 @@ use crate::{
 pub(super) async fn show_tenants(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
-    asker: Asker,
+    who: Asker,
 ) -> Result<Page, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, None).await?;
+    let reader = reader(&store, &who, None).await?;
     let found = store.list_tenants(access.tenants.as_ref()).await?;
     let rows: Vec<TenantRow> = found.into_iter().map(row).collect();
     Ok(Page(html::tenants(&rows, &reader)))

@@ -56,11 +56,11 @@ pub(super) struct TicketParams {
 pub(super) async fn show_ticket(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
-    asker: Asker,
+    who: Asker,
     given: Given,
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &asker, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let pairs = match given.settle(&reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),

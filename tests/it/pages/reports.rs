@@ -32,7 +32,7 @@ async fn desk(setup: Setup) -> TestApp {
                 .set("ticket_status", status)
                 .set("status", if status == 3 { 2 } else { 1 })
         };
-        let at = format!("2025-05-{:02}T09:00:00Z", ticket);
+        let at = format!("2025-05-{ticket:02}T09:00:00Z");
         let first = payload::created(ticket).at(&at);
         app.deliver(first.set("status", 1).set("ticket_status", 1))
             .await

@@ -191,13 +191,13 @@ pub(super) fn framed(picture: &Markup) -> Markup {
 
 /// How often one value followed another.
 #[derive(Debug, Default)]
-struct Count {
+struct Followed {
     count: i64,
     rows: usize,
     link: Option<String>,
 }
 
-impl Count {
+impl Followed {
     fn add(&mut self, count: i64, link: Option<String>) {
         self.count = self.count.saturating_add(count);
         self.rows += 1;
@@ -211,7 +211,7 @@ impl Count {
 struct Met {
     /// By key, each with its number and its name.
     nodes: BTreeMap<String, (usize, String)>,
-    arrows: BTreeMap<(usize, usize), Count>,
+    arrows: BTreeMap<(usize, usize), Followed>,
 }
 
 impl Met {

@@ -1,6 +1,9 @@
 //! An answer day by day: what came and went as lines, and what was there as areas on each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use maud::{Markup, html};
 
@@ -28,8 +31,8 @@ const STOCK: &str = "unknown";
 /// An answer, day by day.
 pub(super) struct Days<'a> {
     drawn: &'a Drawn<'a>,
-    /// The days, in order.
-    days: Vec<String>,
+    /// In order.
+    all: Vec<String>,
     /// How many of them are drawn together.
     together: usize,
 }
@@ -44,7 +47,7 @@ impl<'a> Days<'a> {
         Self {
             drawn,
             together: together.unwrap_or(28),
-            days: days.into_iter().collect(),
+            all: days.into_iter().collect(),
         }
     }
 
@@ -99,12 +102,12 @@ impl<'a> Days<'a> {
 
     /// Which part a row is drawn in.
     fn part(&self, row: &Row<'_>) -> Option<usize> {
-        let day = self.days.binary_search(&text(row, "day")?).ok()?;
+        let day = self.all.binary_search(&text(row, "day")?).ok()?;
         Some(day / self.together)
     }
 
     fn count(&self) -> usize {
-        self.days.len().div_ceil(self.together)
+        self.all.len().div_ceil(self.together)
     }
 
     /// What came in each part, in all groups together.
@@ -164,7 +167,7 @@ impl<'a> Days<'a> {
 
     /// The parts, each with what all series have there.
     fn parts(&self, series: &[Series]) -> Vec<Part> {
-        let parts = self.days.chunks(self.together).enumerate();
+        let parts = self.all.chunks(self.together).enumerate();
         let parts = parts.map(|(nth, days)| {
             let (first, last) = (days.first().cloned(), days.last().cloned());
             let name = first.clone().unwrap_or_default();
@@ -174,7 +177,8 @@ impl<'a> Days<'a> {
             };
             for one in series {
                 let value = one.values.get(nth).copied().unwrap_or(0);
-                title.push_str(&format!(", {} {}", one.name, grouped(value)));
+                // Writing into a string cannot fail.
+                let _ = write!(title, ", {} {}", one.name, grouped(value));
             }
             Part {
                 link: self.link(first.filter(|_| days.len() == 1)),

@@ -187,12 +187,12 @@ impl Column<'_> {
             return html! {};
         }
         match self.holds {
-            Holds::Ticket => match cell.get().parse().ok().and_then(TicketId::new) {
-                Some(ticket) => {
-                    html! { a href=(ticket_path(around.tenant, ticket)) { (ticket) } }
-                }
-                None => html! { (plain(cell)) },
-            },
+            Holds::Ticket => {
+                let ticket = cell.get().parse().ok().and_then(TicketId::new);
+                let link =
+                    |ticket| html! { a href=(ticket_path(around.tenant, ticket)) { (ticket) } };
+                ticket.map_or_else(|| html! { (plain(cell)) }, link)
+            }
             Holds::Event => {
                 let id = plain(cell);
                 let brief: String = id.chars().take(ID_CHARS).collect();
@@ -201,10 +201,11 @@ impl Column<'_> {
                         aria-label={ "raw event " (id) } { (brief) "…" }
                 }
             }
-            Holds::Instant => match OccurredAt::parse_zoned(&plain(cell)) {
-                Some(at) => around.reader.time(&at),
-                None => html! { (plain(cell)) },
-            },
+            Holds::Instant => {
+                let at = OccurredAt::parse_zoned(&plain(cell));
+                let time = |at| around.reader.time(&at);
+                at.map_or_else(|| html! { (plain(cell)) }, time)
+            }
             Holds::Seconds => html! { span title={ (cell.get()) " s" } { (seconds(cell)) } },
             Holds::Number => html! { (number(cell)) },
             Holds::Other | Holds::Value => other(self.name, cell),
