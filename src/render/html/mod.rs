@@ -52,6 +52,12 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
+    /// The first of the tenant's pages that is open to the reader.
+    fn start(&self) -> &'static str {
+        let mut open = PLACES.iter().filter(|(.., scope)| self.may(*scope));
+        open.next().map_or("", |(_, path, ..)| path)
+    }
+
     fn may(&self, scope: Scope) -> bool {
         self.reader.is_some_and(|reader| reader.may(scope))
     }
@@ -111,7 +117,7 @@ fn header(frame: Frame<'_>) -> Markup {
         header.top {
             a.mark href="/t" { "ticketlog" }
             @if let Some(tenant) = frame.tenant {
-                a.tenant href=(tenant_path(tenant)) { bdi { (tenant) } }
+                a.tenant href={ (tenant_path(tenant)) (frame.start()) } { bdi { (tenant) } }
                 nav aria-label="Pages" {
                     ul {
                         @for (place, path, name, scope) in PLACES {

@@ -4,6 +4,7 @@
 mod browser;
 mod hostile;
 mod operations;
+mod own;
 mod reports;
 mod session;
 mod shown;

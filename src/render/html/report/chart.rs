@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::sheet::{Around, Column, Holds, Row, Sheet, in_words, measure, text, whole};
+use super::{
+    cell::in_words,
+    sheet::{Around, Column, Holds, Row, Sheet, measure, text, whole},
+};
 use crate::{
     domain::report::{DRILL, Report},
     render::{

@@ -1,37 +1,20 @@
-//! The rows of an answer, and what stands in each of their cells.
+//! The rows of an answer, and what their columns hold.
 //!
-//! What a column holds is told by its name, as the files of reports are written: `x` with `x_label` is a value of a field
+//! That is told by a column's name, as the files of reports are written: `x` with `x_label` is a value of a field
 //! under its label, `x_known` says whether it is known, `seconds` is a duration, `x_at` an instant, `ticket` and `event_id`
 //! lead there, and `drill` leads to what is behind the row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maud::{Markup, html};
 use serde_json::value::RawValue;
 
 use crate::{
-    domain::{
-        fields::Value,
-        ids::{Tenant, TicketId},
-        instant::OccurredAt,
-        label::Labels,
-        report::DRILL,
-    },
-    render::{
-        html::{
-            Reader,
-            parts::{api_path, start, ticket_path},
-            reader::{duration, grouped},
-        },
-        report::values,
-    },
+    domain::{fields::Value, ids::Tenant, label::Labels, report::DRILL},
+    render::{html::Reader, report::values},
 };
 
 /// Columns that hold a value of the field that a report is about.
 const OF_THE_FIELD: [&str; 5] = ["value", "from", "to", "a", "b"];
-
-/// Characters of an event's id that are shown.
-const ID_CHARS: usize = 8;
 
 /// A row: its columns by name.
 pub(super) type Row<'a> = BTreeMap<String, &'a RawValue>;
@@ -62,8 +45,8 @@ pub(super) struct Column<'a> {
     pub(super) name: &'a str,
     pub(super) holds: Holds,
     /// The columns that say its label and whether it is known.
-    label: Option<String>,
-    known: Option<String>,
+    pub(super) label: Option<String>,
+    pub(super) known: Option<String>,
 }
 
 /// What the cells of a column hold.
@@ -141,7 +124,7 @@ impl Column<'_> {
     }
 
     /// The field whose values stand in it.
-    fn field<'r>(&'r self, row: &Row<'_>, around: Around<'r>) -> String {
+    pub(super) fn field<'r>(&'r self, row: &Row<'_>, around: Around<'r>) -> String {
         match self.name {
             name if OF_THE_FIELD.contains(&name) => {
                 text(row, "field").unwrap_or_else(|| around.field.to_owned())
@@ -149,81 +132,6 @@ impl Column<'_> {
             "group" => around.group_by.to_owned(),
             "actor" => "associate".to_owned(),
             name => name.to_owned(),
-        }
-    }
-
-    /// What a value in it is called; `None` if it is not known.
-    pub(super) fn name_of(&self, row: &Row<'_>, around: Around<'_>) -> Option<String> {
-        let is = |column: &Option<String>, json: &str| {
-            let cell = column.as_ref().and_then(|name| row.get(name));
-            cell.is_some_and(|cell| cell.get() == json)
-        };
-        if is(&self.known, "false") {
-            return None;
-        }
-        let label = self.label.as_ref().and_then(|name| text(row, name));
-        if let Some(label) = label {
-            return Some(start(&label));
-        }
-        let cell = row.get(self.name).filter(|cell| cell.get() != "null");
-        let Some(cell) = cell else {
-            return Some("none".to_owned());
-        };
-        let value = Value::new(cell);
-        let field = self.field(row, around);
-        let label = around.labels.of_value(&field, &value, around.labels_at);
-        Some(label.map_or_else(|| plain(cell), start))
-    }
-
-    /// A cell of it.
-    pub(super) fn cell(&self, row: &Row<'_>, around: Around<'_>) -> Markup {
-        let Some(cell) = row.get(self.name) else {
-            return html! {};
-        };
-        if self.holds == Holds::Value {
-            return self.value(row, around);
-        }
-        if cell.get() == "null" {
-            return html! {};
-        }
-        match self.holds {
-            Holds::Ticket => {
-                let ticket = cell.get().parse().ok().and_then(TicketId::new);
-                let link =
-                    |ticket| html! { a href=(ticket_path(around.tenant, ticket)) { (ticket) } };
-                ticket.map_or_else(|| html! { (plain(cell)) }, link)
-            }
-            Holds::Event => {
-                let id = plain(cell);
-                let brief: String = id.chars().take(ID_CHARS).collect();
-                html! {
-                    a href={ (api_path(around.tenant)) "/events/" (id) } title={ "event " (id) }
-                        aria-label={ "raw event " (id) } { (brief) "…" }
-                }
-            }
-            Holds::Instant => {
-                let at = OccurredAt::parse_zoned(&plain(cell));
-                let time = |at| around.reader.time(&at);
-                at.map_or_else(|| html! { (plain(cell)) }, time)
-            }
-            Holds::Seconds => html! { span title={ (cell.get()) " s" } { (seconds(cell)) } },
-            Holds::Number => html! { (number(cell)) },
-            Holds::Other | Holds::Value => other(self.name, cell),
-        }
-    }
-
-    fn value(&self, row: &Row<'_>, around: Around<'_>) -> Markup {
-        let field = self.field(row, around);
-        let sent = row
-            .get(self.name)
-            .map_or_else(String::new, |cell| plain(cell));
-        match self.name_of(row, around) {
-            Some(name) => html! {
-                bdi.value.none[sent.is_empty()] title={ (start(&field)) " " (sent) } { (name) }
-            },
-            None => {
-                html! { span.unknown title="not known: SuperOffice did not send it" { "unknown" } }
-            }
         }
     }
 }
@@ -239,56 +147,10 @@ pub(super) fn measure(row: &Row<'_>, column: &str) -> f64 {
     cell.and_then(|cell| cell.get().parse().ok()).unwrap_or(0.0)
 }
 
-/// A measure in words.
-pub(super) fn in_words(row: &Row<'_>, column: &Column<'_>) -> String {
-    let cell = row.get(column.name).filter(|cell| cell.get() != "null");
-    match (cell, column.holds) {
-        (None, _) => "none".to_owned(),
-        (Some(cell), Holds::Seconds) => seconds(cell),
-        (Some(cell), _) => number(cell),
-    }
-}
-
 /// A whole number near this one.
 pub(super) fn whole(number: f64) -> i64 {
     // Texts are the one way from the one to the other that cannot go wrong unseen.
     format!("{number:.0}").parse().unwrap_or(0)
-}
-
-fn seconds(cell: &RawValue) -> String {
-    let seconds: f64 = cell.get().parse().unwrap_or(0.0);
-    duration(whole(seconds * 1e7))
-}
-
-fn number(cell: &RawValue) -> String {
-    match cell.get().parse::<i64>() {
-        Ok(number) => grouped(number),
-        Err(_) => match cell.get().parse::<f64>() {
-            Ok(number) => format!("{number:.3}"),
-            Err(_) => plain(cell),
-        },
-    }
-}
-
-/// A text without its quotes, all else as JSON.
-fn plain(cell: &RawValue) -> String {
-    let text: Option<String> = serde_json::from_str(cell.get()).ok();
-    start(text.as_deref().unwrap_or(cell.get()))
-}
-
-/// Percentiles each by its name; all else as it is.
-fn other(column: &str, cell: &RawValue) -> Markup {
-    if column.starts_with("percentiles") {
-        let shares: BTreeMap<String, &RawValue> =
-            serde_json::from_str(cell.get()).unwrap_or_default();
-        return html! {
-            @for (nth, (name, share)) in shares.iter().enumerate() {
-                @if nth > 0 { ", " }
-                (start(name)) " " span title={ (share.get()) " s" } { (seconds(share)) }
-            }
-        };
-    }
-    html! { bdi { (plain(cell)) } }
 }
 
 /// The values of some rows whose labels are wanted, each with its list.

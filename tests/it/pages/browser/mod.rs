@@ -2,6 +2,7 @@
 //! `TICKETLOG_BROWSER=required` says that there has to be one.
 
 mod looks;
+mod pictures;
 mod walk;
 
 use std::{
