@@ -3,15 +3,25 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::Context;
+use tokio::sync::watch;
 
 use crate::{
-    domain::report::Report,
+    domain::report::{Broken, Report},
     store::{Store, built_in_reports},
 };
 
-/// Reads the files of a folder that end in `.sql`, by name. One that is no report is named in the log, with the line
-/// at which it is none, and left out.
-pub(super) fn load(folder: &Path) -> anyhow::Result<Vec<Report>> {
+/// What is in the folder.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// By name.
+    pub(super) reports: Vec<Report>,
+    /// The files that are none.
+    pub(super) broken: Broken,
+}
+
+/// Reads the files of a folder that end in `.sql`. One that is no report is named in the log, with the line at which
+/// it is none.
+pub(super) fn load(folder: &Path) -> anyhow::Result<Loaded> {
     let entries = fs::read_dir(folder)
         .with_context(|| format!("reading the folder of reports {}", folder.display()))?;
     let mut files = BTreeSet::new();
@@ -21,16 +31,19 @@ pub(super) fn load(folder: &Path) -> anyhow::Result<Vec<Report>> {
             files.insert(path);
         }
     }
-    let mut reports = Vec::new();
+    let mut loaded = Loaded::default();
     for file in files {
         match read(&file) {
-            Ok(report) => reports.push(report),
+            Ok(report) => loaded.reports.push(report),
             Err(error) => {
-                tracing::error!(file = %file.display(), error = %format!("{error:#}"), "A file is no report and was left out");
+                let error = format!("{error:#}");
+                tracing::error!(file = %file.display(), %error, "A file is no report and was left out");
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                loaded.broken.insert(name.into_owned(), error);
             }
         }
     }
-    Ok(reports)
+    Ok(loaded)
 }
 
 fn read(file: &Path) -> anyhow::Result<Report> {
@@ -51,14 +64,17 @@ fn read(file: &Path) -> anyhow::Result<Report> {
     Ok(Report::parse_own(name, &text)?)
 }
 
-/// Has Postgres look at the reports; names in the log what it has against one.
-pub(super) async fn check(reports: &[Report], store: &Store) {
+/// Has Postgres look at the reports; names in the log and among the broken ones what it has against one.
+pub(super) async fn check(reports: &[Report], broken: &watch::Sender<Broken>, store: &Store) {
     for report in reports {
         let name = report.name.as_str();
         match store.check_report(report).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(report = name, %error, "Postgres cannot run a report of yours");
+                broken.send_modify(|broken| {
+                    broken.insert(format!("{name}.sql"), error.to_string());
+                });
             }
             Err(error) => {
                 tracing::error!(report = name, %error, "Could not check a report of yours");

@@ -141,7 +141,7 @@ impl ReportArgs {
 /// Prints the answer of a report, or what reports there are.
 pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<ExitCode> {
     let own = args.reports.as_deref().map(own_reports::load).transpose()?;
-    let own = own.unwrap_or_default();
+    let own = own.unwrap_or_default().reports;
     let all = built_in_reports().iter().chain(&own);
     let Some(name) = &args.name else {
         print(&report::list(all));

@@ -87,6 +87,7 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
         .with_context(|| format!("making {}", data_dir.display()))?;
     let _lock = lock(&data_dir)?;
     let reports = args.reports.as_deref().map(own_reports::load).transpose()?;
+    let reports = reports.unwrap_or_default();
     let loaded = hooks::load(&args.hooks, &data_dir)?;
     let spool = data_dir.join("spool");
     let spool = Spool::open(spool.clone(), args.spool_max_bytes)
@@ -105,7 +106,8 @@ pub(super) async fn run(shared: &Shared, args: ServeArgs) -> anyhow::Result<Exit
             spool,
             args: &args,
             data_dir: &data_dir,
-            reports: Arc::new(reports.unwrap_or_default()),
+            reports: Arc::new(reports.reports),
+            broken: watch::Sender::new(reports.broken),
             database: Box::pin(bring_up(shared, &data_dir, door, &mut cluster, there)),
         };
         Box::pin(service.serve(listening, loaded.hooks, receiver, &mut signals)).await

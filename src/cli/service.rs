@@ -20,8 +20,13 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{hook::Hooks, report::Report},
-    http::{self, Bodies, Followers, LiveHooks, Quota, Shared, TrustedProxies, server::Tls},
+    domain::{
+        hook::Hooks,
+        report::{Broken, Report},
+    },
+    http::{
+        self, Bodies, Followers, LiveHooks, Quota, Shared, TokenUses, TrustedProxies, server::Tls,
+    },
     ingest::{
         Breaker, Drain, Ingest, LiveStore, Receiver, Spool, Writer,
         feed::{FeedKeeper, FeedWatch, Settings},
@@ -40,6 +45,8 @@ pub(super) struct Service<'a> {
     pub(super) data_dir: &'a Path,
     /// Reports of the operator's own.
     pub(super) reports: Arc<Vec<Report>>,
+    /// What is wrong with others.
+    pub(super) broken: watch::Sender<Broken>,
     /// Brings up the database and keeps it so; ends only by failing.
     pub(super) database: BringUp<'a>,
 }
@@ -70,7 +77,7 @@ impl Service<'_> {
         ));
         let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone());
         tasks.look_after_sql(
-            Arc::clone(&self.reports),
+            (Arc::clone(&self.reports), self.broken.clone()),
             self.live.clone(),
             self.args.analysts.sql_limit,
         );
@@ -138,6 +145,8 @@ impl Service<'_> {
             proxies,
             followers: Followers::default(),
             own_reports: Arc::clone(&self.reports),
+            broken_reports: self.broken.subscribe(),
+            token_uses: TokenUses::default(),
         }
     }
 }
@@ -196,13 +205,18 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "this is the one place that starts tasks"
     )]
-    fn look_after_sql(&mut self, reports: Arc<Vec<Report>>, mut live: LiveStore, limit: Duration) {
+    fn look_after_sql(
+        &mut self,
+        (reports, broken): (Arc<Vec<Report>>, watch::Sender<Broken>),
+        mut live: LiveStore,
+        limit: Duration,
+    ) {
         self.limiter = Some(tokio::spawn(async move {
             let there = live.wait_for(Option::is_some).await;
             let store = there.ok().and_then(|there| there.clone());
             // Without one, serve ends.
             if let Some(store) = store {
-                own_reports::check(&reports, &store).await;
+                own_reports::check(&reports, &broken, &store).await;
                 analysts::hold_to(&store, limit).await;
             }
         }));

@@ -2,6 +2,7 @@
 //! functions over values. Nothing here reads the clock, the disk or the network.
 
 pub mod activity;
+pub mod arrival;
 pub mod completeness;
 pub mod conflict;
 pub mod daily;

@@ -49,8 +49,11 @@ const START: &str = "/";
 /// How the service is: across tenants, and from memory, with or without the database.
 const SERVICE: [&str; 2] = ["/metrics", "/v1/hooks"];
 
+/// Pages for whoever runs the service: as their like in the API.
+const OPERATIONS: [&str; 2] = ["/operations", "/t/{tenant}/deliveries"];
+
 /// Below them a scope of their own is enough.
-const REPORTS: [&str; 1] = ["/v1/tenants/{tenant}/reports"];
+const REPORTS: [&str; 2] = ["/v1/tenants/{tenant}/reports", "/t/{tenant}/reports"];
 
 /// Longest wait for the database before a token that was seen before is believed without it.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -119,10 +122,11 @@ async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiEr
         }
         Credential::Session(session) => {
             let store = fence.state.store().await?;
-            let found = store
-                .find_token_of_session(&session.hash(), clock::now())
-                .await?;
-            found.ok_or(TokenError::Over)?.access
+            let now = clock::now();
+            let found = store.find_token_of_session(&session.hash(), now).await?;
+            let found = found.ok_or(TokenError::Over)?;
+            fence.state.token_uses.keep(found.token_id, now);
+            found.access
         }
     };
     if !access.allows(scope) {
@@ -145,7 +149,10 @@ async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiEr
 pub(super) fn needed(method: &Method, path: &str) -> Option<Scope> {
     if path == START || is_at_or_below(path, &OPEN) {
         None
-    } else if is_at_or_below(path, &SERVICE) || !method.is_safe() {
+    } else if is_at_or_below(path, &SERVICE)
+        || is_at_or_below(path, &OPERATIONS)
+        || !method.is_safe()
+    {
         Some(Scope::Admin)
     } else if is_at_or_below(path, &REPORTS) {
         Some(Scope::Report)
@@ -191,7 +198,12 @@ fn bearer(headers: &HeaderMap) -> Result<Token, TokenError> {
 
 async fn look_up(state: &AppState, hash: &TokenHash) -> Result<Option<TokenSummary>, ApiError> {
     let store = state.store().await?;
-    Ok(store.find_live_token(hash, clock::now()).await?)
+    let now = clock::now();
+    let found = store.find_live_token(hash, now).await?;
+    if let Some(found) = &found {
+        state.token_uses.keep(found.token_id, now);
+    }
+    Ok(found)
 }
 
 /// What a token allows; while the database is away, what it allowed before.
@@ -249,6 +261,8 @@ mod tests {
             (Method::GET, "/assets/{asset}", None),
             (Method::GET, "/metrics", Some(Scope::Admin)),
             (Method::GET, "/v1/hooks", Some(Scope::Admin)),
+            (Method::GET, "/operations/tokens", Some(Scope::Admin)),
+            (Method::GET, "/t/{tenant}/deliveries", Some(Scope::Admin)),
             (Method::HEAD, "/v1/tenants", Some(Scope::Read)),
             (
                 Method::GET,
@@ -263,6 +277,11 @@ mod tests {
             (
                 Method::GET,
                 "/v1/tenants/{tenant}/reports/{name}",
+                Some(Scope::Report),
+            ),
+            (
+                Method::GET,
+                "/t/{tenant}/reports/{report}",
                 Some(Scope::Report),
             ),
         ] {

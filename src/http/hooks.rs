@@ -7,7 +7,11 @@ use serde::Serialize;
 use super::{AppState, error::ApiError, extract::Query, list::Asked, tenants::WholeParams};
 use crate::{
     clock,
-    domain::{feed::FeedState, ids::Tenant, token::Access},
+    domain::{
+        feed::{FeedState, Verdict},
+        ids::Tenant,
+        token::Access,
+    },
     ingest::feed::HookReport,
     render::{
         csv::{Cell, Table},
@@ -59,19 +63,20 @@ pub(super) async fn list_hooks(
     let form = asked.form(params.format)?;
     let reports = state.feed.report(clock::now());
     let own = reports.into_iter().map(|mut report| {
-        report.verdict.name_only(|name| names(&access, name));
+        name_only(&mut report.verdict, &access);
         HookJson::from(report)
     });
     let items: Vec<HookJson> = own.collect();
     Ok(form.answer(&ListJson { items, next: None }))
 }
 
-fn names(access: &Access, name: &str) -> bool {
-    match Tenant::parse(name) {
+/// Leaves of the tenants that a verdict names those that a token reaches.
+pub(super) fn name_only(verdict: &mut Verdict, access: &Access) {
+    verdict.name_only(|name| match Tenant::parse(name) {
         Some(tenant) => access.reaches(&tenant),
         // All further ones, counted together.
         None => access.tenants.is_none(),
-    }
+    });
 }
 
 impl From<HookReport> for HookJson {

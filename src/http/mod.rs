@@ -34,6 +34,7 @@ mod tenants;
 mod tickets;
 mod timeline;
 mod turns;
+mod uses;
 mod webhook;
 
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -49,9 +50,13 @@ pub use self::{
     feed::Followers,
     openapi::document,
     quota::Quota,
+    uses::TokenUses,
 };
 use crate::{
-    domain::{hook::Hooks, report::Report},
+    domain::{
+        hook::Hooks,
+        report::{Broken, Report},
+    },
     ingest::{Breaker, Ingest, LiveStore, SpoolStatus, feed::FeedWatch},
     store::Store,
 };
@@ -103,6 +108,10 @@ pub struct Shared {
     pub followers: Followers,
     /// Reports of the operator's own.
     pub own_reports: Arc<Vec<Report>>,
+    /// What is wrong with others of them.
+    pub broken_reports: watch::Receiver<Broken>,
+    /// When tokens were last used.
+    pub token_uses: TokenUses,
 }
 
 impl AppState {

@@ -12,13 +12,16 @@ use super::{
     projected::Stale,
 };
 use crate::{
-    domain::{ids::Tenant, report::find},
+    domain::{
+        ids::Tenant,
+        report::{Arguments, Report, find},
+    },
     render::{
         json::ListJson,
         lines,
         report::{self, AnswerJson, ReportJson},
     },
-    store::{StoreError, built_in_reports},
+    store::{ReportAnswer, Store, built_in_reports},
 };
 
 /// Parameters of [`list_reports`].
@@ -91,8 +94,7 @@ pub(super) async fn list_reports(
     let store = state.store().await?;
     let head = store.find_head(&tenant).await?;
     head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
-    let all = built_in_reports().iter().chain(state.own_reports.iter());
-    let items = all.map(ReportJson::from).collect();
+    let items = state.reports().map(ReportJson::from).collect();
     Ok(form.answer(&ListJson { items, next: None }))
 }
 
@@ -116,8 +118,7 @@ pub(super) async fn show_report(
 ) -> Result<Response, ApiError> {
     let (ours, given) = Ours::part(given)?;
     let form = asked.form(ours.format)?;
-    let all = built_in_reports().iter().chain(state.own_reports.iter());
-    let report = find(all, &name).map_err(|error| ApiError::Unknown(error.to_string()))?;
+    let report = state.find_report(&name)?;
     if let Some((name, _)) = given.iter().find(|(_, value)| value.is_empty()) {
         return Err(ApiError::BadParameter(format!(
             "{name} is empty: leave it out"
@@ -127,8 +128,7 @@ pub(super) async fn show_report(
     let arguments = arguments.map_err(|error| ApiError::BadParameter(error.to_string()))?;
     let store = state.store().await?;
     state.projected(&store, &tenant, ours.stale).await?;
-    let answer = store.run_report(&tenant, report, &arguments).await;
-    let answer = answer.map_err(blame)?;
+    let answer = run_report(&store, &tenant, report, &arguments).await?;
     let found = &answer.found;
     let body = match form.format() {
         Format::Json => {
@@ -142,6 +142,39 @@ pub(super) async fn show_report(
         Format::Ndjson => lines::lines(&found.rows),
     };
     Ok(form.answer_with(body.into(), None))
+}
+
+impl AppState {
+    /// The reports that come with the program, then the operator's own.
+    pub(super) fn reports(&self) -> impl Iterator<Item = &Report> + Clone {
+        built_in_reports().iter().chain(self.own_reports.iter())
+    }
+
+    /// The report of this name.
+    ///
+    /// # Errors
+    /// 404, with names that may have been meant.
+    pub(super) fn find_report(&self, name: &str) -> Result<&Report, ApiError> {
+        find(self.reports(), name).map_err(|error| ApiError::Unknown(error.to_string()))
+    }
+}
+
+/// What a report answers.
+///
+/// # Errors
+/// Those of [`Store::run_report`], of which what Postgres refuses of a report that runs for everybody else is what this
+/// one was asked with.
+pub(super) async fn run_report(
+    store: &Store,
+    tenant: &Tenant,
+    report: &Report,
+    arguments: &Arguments,
+) -> Result<ReportAnswer, ApiError> {
+    let answer = store.run_report(tenant, report, arguments).await;
+    answer.map_err(|error| match error.refusal() {
+        Some(refusal) => ApiError::BadParameter(format!("Postgres refuses a parameter: {refusal}")),
+        None => error.into(),
+    })
 }
 
 /// The parameters that are not the report's.
@@ -160,13 +193,5 @@ impl Ours {
         // Pairs can always be written as a query.
         let ours = serde_html_form::to_string(&ours).unwrap_or_default();
         Ok((read_query(&ours)?, others))
-    }
-}
-
-/// What Postgres refuses of a report that runs for everybody else is what this one was asked with.
-fn blame(error: StoreError) -> ApiError {
-    match error.refusal() {
-        Some(refusal) => ApiError::BadParameter(format!("Postgres refuses a parameter: {refusal}")),
-        None => error.into(),
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
+    csv::{self, Cell},
     parked::{came_from, seconds},
     terminal,
 };
@@ -42,6 +43,30 @@ impl From<ConflictSummary> for ConflictJson {
             first_at: conflict.first_at,
             last_at: conflict.last_at,
         }
+    }
+}
+
+impl csv::Table for ConflictJson {
+    const COLUMNS: &'static [&'static str] = &[
+        "event_id",
+        "position",
+        "ticket",
+        "event",
+        "deliveries",
+        "first_at",
+        "last_at",
+    ];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        vec![vec![
+            self.event_id.into(),
+            self.position.into(),
+            self.ticket.into(),
+            Cell::from(&self.event),
+            self.deliveries.into(),
+            self.first_at.into(),
+            self.last_at.into(),
+        ]]
     }
 }
 

@@ -1,5 +1,6 @@
 //! How domain values look outside: pure functions, the same for HTTP and for the command line.
 
+pub mod arrival;
 pub mod conflict;
 pub mod csv;
 pub mod desk;

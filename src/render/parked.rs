@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::terminal;
+use super::{
+    csv::{self, Cell},
+    terminal,
+};
 use crate::domain::{
     ids::{EventId, Tenant},
     log::Origin,
@@ -67,6 +70,41 @@ impl From<ParkedSummary> for ParkedJson {
                 event_id: it.event_id,
             }),
         }
+    }
+}
+
+impl csv::Table for ParkedJson {
+    const COLUMNS: &'static [&'static str] = &[
+        "parked_id",
+        "received_at",
+        "origin",
+        "hook",
+        "source",
+        "reason",
+        "body_bytes",
+        "body_start",
+        "reprocessed_at",
+        "outcome",
+        "tenant",
+        "event_id",
+    ];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        let since = self.reprocessed.as_ref();
+        vec![vec![
+            Cell::Text(self.parked_id.to_string()),
+            self.received_at.into(),
+            self.origin.into(),
+            self.hook.as_ref().into(),
+            self.source.as_ref().into(),
+            self.reason.into(),
+            self.body_bytes.into(),
+            Cell::from(&self.body_start),
+            since.map(|it| it.reprocessed_at).into(),
+            since.map(|it| &it.outcome).into(),
+            since.map(|it| &it.tenant).into(),
+            since.map(|it| it.event_id).into(),
+        ]]
     }
 }
 

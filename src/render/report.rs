@@ -176,7 +176,7 @@ fn cells(columns: &[String], row: &RawValue) -> Vec<Cell> {
     columns.iter().map(cell).collect()
 }
 
-fn values(row: &RawValue) -> BTreeMap<String, &RawValue> {
+pub(super) fn values(row: &RawValue) -> BTreeMap<String, &RawValue> {
     // Postgres made the object.
     serde_json::from_str(row.get()).unwrap_or_default()
 }

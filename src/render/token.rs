@@ -1,11 +1,15 @@
 //! Tokens, for the terminal and as JSON.
 
-use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, presets::UTF8_HORIZONTAL_ONLY};
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{parked::seconds, terminal};
+use super::{
+    csv::{Cell, Table},
+    parked::seconds,
+    terminal,
+};
 use crate::domain::{
     ids::Tenant,
     token::{Access, Scope, TokenSummary},
@@ -24,6 +28,9 @@ pub struct TokenJson {
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
+    /// Where somebody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Timestamp>,
 }
 
 impl TokenJson {
@@ -39,13 +46,57 @@ impl TokenJson {
             created_at: token.created_at,
             expires_at: token.expires_at,
             revoked_at: token.revoked_at,
+            last_used_at: None,
         }
+    }
+
+    /// With when it was last used.
+    #[must_use]
+    pub fn last_used(self, last_used_at: Option<Timestamp>) -> Self {
+        Self {
+            last_used_at,
+            ..self
+        }
+    }
+}
+
+impl Table for TokenJson {
+    const COLUMNS: &'static [&'static str] = &[
+        "token_id",
+        "prefix",
+        "state",
+        "tenants",
+        "scopes",
+        "name",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    ];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        let tenants = self.tenants.iter().flatten().map(Tenant::as_str);
+        let tenants: Vec<&str> = tenants.collect();
+        vec![vec![
+            Cell::Text(self.token_id.to_string()),
+            Cell::from(&self.prefix),
+            self.state.into(),
+            self.tenants
+                .as_ref()
+                .map_or(Cell::Null, |_| Cell::words(&tenants)),
+            Cell::words(&self.scopes),
+            self.name.as_ref().into(),
+            self.created_at.into(),
+            self.expires_at.into(),
+            self.revoked_at.into(),
+            self.last_used_at.into(),
+        ]]
     }
 }
 
 /// A list as a table that fits the terminal, with their states at an instant.
 pub fn list(tokens: &[TokenSummary], now: Timestamp) -> String {
-    let mut table = Table::new();
+    let mut table = comfy_table::Table::new();
     table
         .load_style(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)

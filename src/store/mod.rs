@@ -2,6 +2,7 @@
 
 mod activity;
 mod appender;
+mod arrival;
 mod bulk;
 mod conflict;
 mod daily;

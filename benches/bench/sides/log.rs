@@ -6,10 +6,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 use ticketlog::{
     domain::{
         hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
+        report::Broken,
         signature::Secret,
     },
     http::{
-        self, Bodies, Followers, Quota, Shared, TrustedProxies,
+        self, Bodies, Followers, Quota, Shared, TokenUses, TrustedProxies,
         server::{Limits, serve},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -56,6 +57,8 @@ pub(super) async fn start(
         proxies: TrustedProxies::default(),
         followers: Followers::default(),
         own_reports: Arc::default(),
+        broken_reports: watch::channel(Broken::new()).1,
+        token_uses: TokenUses::default(),
     });
     let (listener, address) = own::listen()?;
     let (_, serving) = serve(listener, router, Limits::default(), None);

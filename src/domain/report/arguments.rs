@@ -11,8 +11,21 @@ pub struct Arguments(BTreeMap<String, String>);
 
 /// Something that a report cannot be asked with. Says what is wrong and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ArgumentError(String);
+#[error("{message}")]
+pub struct ArgumentError {
+    /// Of the parameter of this name, which the report may not take.
+    pub parameter: String,
+    message: String,
+}
+
+impl ArgumentError {
+    fn new(parameter: &str, message: impl Into<String>) -> Self {
+        Self {
+            parameter: parameter.to_owned(),
+            message: message.into(),
+        }
+    }
+}
 
 impl Report {
     /// Reads what a report is asked with: names with values, in any order. A name may come again only for kinds of
@@ -38,7 +51,10 @@ impl Report {
                     all.push(',');
                     all.push_str(&read);
                 }
-                Some(_) => return Err(ArgumentError(format!("{name} may be given once"))),
+                Some(_) => {
+                    let message = format!("{name} may be given once");
+                    return Err(ArgumentError::new(name, message));
+                }
             }
         }
         for parameter in &self.parameters {
@@ -49,10 +65,29 @@ impl Report {
         let arguments = Arguments(values);
         match (arguments.ticks("since"), arguments.ticks("until")) {
             (Some(since), Some(until)) if until <= since => {
-                Err(ArgumentError("until must be later than since".to_owned()))
+                let message = "until must be later than since";
+                Err(ArgumentError::new("until", message))
             }
             _ => Ok(arguments),
         }
+    }
+
+    /// All that is wrong with what a report is asked with, in its order; of several things wrong with one parameter
+    /// the first. Nothing if [`Report::read`] takes it.
+    pub fn faults(&self, tenant: &Tenant, given: &[(String, String)]) -> Vec<ArgumentError> {
+        let alone = given
+            .iter()
+            .filter_map(|(name, value)| self.read_one(name, value).err());
+        let mut faults: Vec<ArgumentError> = Vec::new();
+        for fault in alone.chain(self.read(tenant, given).err()) {
+            if faults
+                .iter()
+                .all(|known| known.parameter != fault.parameter)
+            {
+                faults.push(fault);
+            }
+        }
+        faults
     }
 
     fn read_one(&self, name: &str, value: &str) -> Result<String, ArgumentError> {
@@ -62,25 +97,28 @@ impl Report {
         let kind = self.kind(name).ok_or_else(|| {
             let known = self.parameters.iter().map(|known| known.name.as_str());
             let known: Vec<&str> = known.chain(self.drills.then_some(DRILL)).collect();
-            ArgumentError(format!(
+            let message = format!(
                 "unknown parameter `{name}`: the report {} takes {}",
                 self.name,
                 known.join(", ")
-            ))
+            );
+            ArgumentError::new(name, message)
         })?;
         // As if it had not been given.
         if value.is_empty() && *kind != Kind::Field {
             return Ok(String::new());
         }
         kind.read(value).map_err(|more| {
-            ArgumentError(match more {
+            let message = match more {
                 Some(more) => format!("{name}: {more}"),
                 None => format!("{name} must be {}, not \"{value}\"", kind.expects()),
-            })
+            };
+            ArgumentError::new(name, message)
         })
     }
 
-    fn kind(&self, name: &str) -> Option<&Kind> {
+    /// What the parameter of this name holds; `None` if the report takes none of this name.
+    pub fn kind(&self, name: &str) -> Option<&Kind> {
         let known = self.parameters.iter().find(|known| known.name == name);
         known.map(|known| &known.kind)
     }

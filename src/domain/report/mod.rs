@@ -27,6 +27,8 @@ mod file;
 mod parameter;
 mod statement;
 
+use std::collections::BTreeMap;
+
 pub use self::{
     arguments::{ArgumentError, Arguments},
     file::FileError,
@@ -36,6 +38,9 @@ pub use self::{
 
 use self::statement::Part;
 use super::near::{likeness, nearest};
+
+/// What is wrong with reports of the operator's own, by the names of their files.
+pub type Broken = BTreeMap<String, String>;
 
 /// The parameter that asks for the evidence instead of the answer.
 pub const DRILL: &str = "drill";

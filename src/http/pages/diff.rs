@@ -2,14 +2,13 @@
 
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 
 use super::{
     Page,
     given::{Given, Settled, read},
-    reader::reader,
+    reader::{Asker, reader},
 };
 use crate::{
     domain::ids::{Tenant, TicketId},
@@ -26,11 +25,11 @@ use crate::{
 pub(super) async fn show_diff(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
-    headers: HeaderMap,
+    who: Asker,
     given: Given,
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &headers, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let pairs = match given.settle(&reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    domain::report::{Kind, Report},
     http::{error::ApiError, extract::read_query},
     render::html::{Pairs, Reader},
 };
@@ -19,6 +20,9 @@ const STARTS: [&str; 3] = ["since", "until", "from"];
 
 /// Up to its last: what happened in the second that was named has happened.
 const ENDS: [&str; 3] = ["as_of", "to", "known_at"];
+
+/// As of which instant a report answers.
+const AS_OF: &str = "at";
 
 /// Of the slider: seconds since 1970.
 const SLIDER: &str = "at";
@@ -52,12 +56,40 @@ pub(super) enum Settled {
 impl Given {
     /// Settles what the parameters mean for a reader.
     pub(super) fn settle(self, reader: &Reader) -> Settled {
-        let pairs = self.pairs.0.iter();
-        let settled = pairs.filter_map(|(name, value)| settle(name, value, reader));
-        let mut settled = Pairs(settled.collect());
+        let mut settled = self.meant(reader, |name| {
+            let start = STARTS.contains(&name).then_some(Edge::Start);
+            ENDS.contains(&name).then_some(Edge::End).or(start)
+        });
         if let Some(moved) = self.pairs.first(SLIDER).and_then(of_slider) {
             settled = settled.without(&[SLIDER]).with("as_of", moved);
         }
+        self.settled(settled)
+    }
+
+    /// The same for the page of a report, whose parameters mean what it says.
+    pub(super) fn settle_for(self, report: &Report, reader: &Reader) -> Settled {
+        let settled = self.meant(reader, |name| {
+            let edge = if name == AS_OF {
+                Edge::End
+            } else {
+                Edge::Start
+            };
+            (report.kind(name) == Some(&Kind::Instant)).then_some(edge)
+        });
+        self.settled(settled)
+    }
+
+    fn meant(&self, reader: &Reader, edge: impl Fn(&str) -> Option<Edge>) -> Pairs {
+        let pairs = self.pairs.0.iter();
+        let meant = pairs.filter(|(_, value)| !value.is_empty());
+        let meant = meant.map(|(name, value)| {
+            let local = edge(name).and_then(|edge| local(value, edge, reader));
+            (name.clone(), local.unwrap_or_else(|| value.clone()))
+        });
+        Pairs(meant.collect())
+    }
+
+    fn settled(self, settled: Pairs) -> Settled {
         if settled == self.pairs {
             return Settled::Here(settled);
         }
@@ -74,18 +106,15 @@ pub(super) fn read<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, ApiError> {
     read_query(&pairs.encoded())
 }
 
-fn settle(name: &str, value: &str, reader: &Reader) -> Option<(String, String)> {
-    if value.is_empty() {
-        return None;
-    }
-    let end = ENDS.contains(&name);
-    let local = (end || STARTS.contains(&name)).then(|| local(value, end, reader));
-    let value = local.flatten().unwrap_or_else(|| value.to_owned());
-    Some((name.to_owned(), value))
+/// Which instant of a second is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Start,
+    End,
 }
 
 /// A date and time in the reader's zone as an instant in UTC; `None` for all else, as for an instant.
-fn local(text: &str, end: bool, reader: &Reader) -> Option<String> {
+fn local(text: &str, edge: Edge, reader: &Reader) -> Option<String> {
     let text = text.trim();
     let unit = match text.len() {
         // Browsers leave out seconds that are 0, of a field that has them too.
@@ -104,7 +133,7 @@ fn local(text: &str, end: bool, reader: &Reader) -> Option<String> {
     let zoned = reader.zone().to_ambiguous_zoned(civil).compatible().ok()?;
     let at = zoned.timestamp();
     let tick = SignedDuration::from_nanos(100);
-    let at = if end && !unit.is_zero() {
+    let at = if edge == Edge::End && !unit.is_zero() {
         at.checked_add(unit).ok()?.checked_sub(tick).ok()?
     } else {
         at

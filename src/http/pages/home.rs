@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 
-use super::{Page, reader::reader, tenants};
+use super::{
+    Page,
+    reader::{Asker, reader},
+    tenants,
+};
 use crate::{
     clock,
     domain::{
@@ -32,10 +36,10 @@ const LATEST: u16 = 20;
 pub(super) async fn show_home(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
-    headers: HeaderMap,
+    who: Asker,
 ) -> Result<Page, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &headers, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let position = state.projected(&store, &tenant, Some(Stale::Allow)).await?;
     let among = BTreeSet::from([tenant.clone()]);
     let log = store

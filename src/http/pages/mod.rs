@@ -2,11 +2,15 @@
 //! [`crate::render::html`]. Every page is a GET with an address that can be handed on.
 
 mod cookie;
+mod deliveries;
 mod diff;
 pub(super) mod dress;
 mod given;
 mod home;
+mod operations;
 mod reader;
+mod report;
+mod reports;
 pub(super) mod session;
 mod tenants;
 mod ticket;
@@ -71,12 +75,25 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/t/{tenant}/tickets", get(tickets::show_tickets))
         .route("/t/{tenant}/tickets/{ticket}", get(ticket::show_ticket))
         .route("/t/{tenant}/tickets/{ticket}/diff", get(diff::show_diff))
+        .route("/t/{tenant}/deliveries", get(deliveries::show_deliveries))
+        .route(
+            "/t/{tenant}/deliveries/conflicts",
+            get(deliveries::show_conflicts),
+        )
+        .route("/operations", get(operations::show_operations))
+        .route("/operations/tokens", get(operations::show_tokens))
+        .route("/operations/parked", get(operations::show_parked))
+        .route("/t/{tenant}/reports", get(reports::show_reports))
+        .route("/t/{tenant}/reports/{report}", get(report::show_report))
 }
 
 /// True for the address of a page, whether or not there is one.
 pub(super) fn is_page(path: &str) -> bool {
     let mut parts = path.split('/').skip(1);
-    matches!(parts.next(), Some("" | "t" | "login" | "logout"))
+    matches!(
+        parts.next(),
+        Some("" | "t" | "login" | "logout" | "operations")
+    )
 }
 
 /// `GET /assets/{asset}`: the style sheet, the script or the icon.

@@ -1,8 +1,11 @@
 //! The tenants of whoever is logged in.
 
-use axum::{Extension, extract::State, http::HeaderMap};
+use axum::{Extension, extract::State};
 
-use super::{Page, reader::reader};
+use super::{
+    Page,
+    reader::{Asker, reader},
+};
 use crate::{
     domain::token::Access,
     http::{AppState, error::ApiError},
@@ -14,10 +17,10 @@ use crate::{
 pub(super) async fn show_tenants(
     State(state): State<AppState>,
     Extension(access): Extension<Access>,
-    headers: HeaderMap,
+    who: Asker,
 ) -> Result<Page, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &headers, None).await?;
+    let reader = reader(&store, &who, None).await?;
     let found = store.list_tenants(access.tenants.as_ref()).await?;
     let rows: Vec<TenantRow> = found.into_iter().map(row).collect();
     Ok(Page(html::tenants(&rows, &reader)))

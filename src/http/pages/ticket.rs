@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use super::{
     Page,
     given::{Given, Settled, read},
-    reader::reader,
+    reader::{Asker, reader},
 };
 use crate::{
     clock,
@@ -57,11 +56,11 @@ pub(super) struct TicketParams {
 pub(super) async fn show_ticket(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
-    headers: HeaderMap,
+    who: Asker,
     given: Given,
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
-    let reader = reader(&store, &headers, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     let pairs = match given.settle(&reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),

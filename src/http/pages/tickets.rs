@@ -2,12 +2,14 @@
 
 use axum::{
     extract::State,
-    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::{Page, reader::reader};
+use super::{
+    Page,
+    reader::{Asker, reader},
+};
 use crate::{
     clock,
     domain::{
@@ -41,7 +43,7 @@ pub(super) struct TicketsParams {
 pub(super) async fn show_tickets(
     State(state): State<AppState>,
     Path(tenant): Path<Tenant>,
-    headers: HeaderMap,
+    who: Asker,
     Query(params): Query<TicketsParams>,
 ) -> Result<Response, ApiError> {
     if let Some(text) = &params.ticket {
@@ -50,7 +52,7 @@ pub(super) async fn show_tickets(
         return Ok(Redirect::to(&path).into_response());
     }
     let store = state.store().await?;
-    let reader = reader(&store, &headers, Some(&tenant)).await?;
+    let reader = reader(&store, &who, Some(&tenant)).await?;
     state.projected(&store, &tenant, Some(Stale::Allow)).await?;
     let desk = Desk {
         order: Order::LastDown,

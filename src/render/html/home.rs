@@ -254,7 +254,7 @@ fn share(part: i64, all: i64) -> String {
     format!("{}.{} %", thousandths / 10, thousandths % 10)
 }
 
-fn feed_words(feed: &FeedNow) -> &'static str {
+pub(super) fn feed_words(feed: &FeedNow) -> &'static str {
     match feed.state {
         FeedState::Ok if feed.last_delivery_at.is_none() => "Nothing is known to be wrong",
         FeedState::Ok => "Events arrive",

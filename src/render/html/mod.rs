@@ -8,10 +8,13 @@ pub mod assets;
 mod diff;
 mod home;
 mod login;
+mod operations;
 mod parts;
 mod problem;
 mod query;
 mod reader;
+mod report;
+mod reports;
 mod tenants;
 mod ticket;
 mod tickets;
@@ -23,14 +26,17 @@ pub use self::{
     diff::DiffPage,
     home::{FeedNow, Home},
     login::{LogIn, log_in, way_in},
+    operations::{HookRow, Listed, Service, arrivals, conflicts, parked, tokens},
     problem::{Problem, problem},
     query::Pairs,
     reader::Reader,
+    report::{Answer, ReportPage, wanted},
+    reports::ReportsPage,
     tenants::{TenantRow, tenants},
     ticket::{Found, TicketPage},
     tickets::{TicketRow, TicketsPage},
 };
-use crate::domain::ids::Tenant;
+use crate::domain::{ids::Tenant, token::Scope};
 
 /// What stands around the content of a page.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +51,18 @@ pub struct Frame<'a> {
     pub reader: Option<&'a Reader>,
 }
 
+impl Frame<'_> {
+    /// The first of the tenant's pages that is open to the reader.
+    fn start(&self) -> &'static str {
+        let mut open = PLACES.iter().filter(|(.., scope)| self.may(*scope));
+        open.next().map_or("", |(_, path, ..)| path)
+    }
+
+    fn may(&self, scope: Scope) -> bool {
+        self.reader.is_some_and(|reader| reader.may(scope))
+    }
+}
+
 /// A page in the navigation of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -52,15 +70,21 @@ pub enum Place {
     Home,
     /// The tickets, and each of them.
     Tickets,
+    /// The reports, and each of them.
+    Reports,
+    /// What arrived, for whoever runs the service.
+    Deliveries,
     /// None of these.
     Elsewhere,
 }
 
-/// The pages of a tenant, in the order of the navigation: each with what follows the tenant's own path. A new
-/// page is added here.
-const PLACES: [(Place, &str, &str); 2] = [
-    (Place::Home, "", "Home"),
-    (Place::Tickets, "/tickets", "Tickets"),
+/// The pages of a tenant, in the order of the navigation: each with what follows the tenant's own path, its name and
+/// the scope that it takes. A new page is added here.
+const PLACES: [(Place, &str, &str, Scope); 4] = [
+    (Place::Home, "", "Home", Scope::Read),
+    (Place::Tickets, "/tickets", "Tickets", Scope::Read),
+    (Place::Reports, "/reports", "Reports", Scope::Report),
+    (Place::Deliveries, "/deliveries", "Deliveries", Scope::Admin),
 ];
 
 /// The text of a whole page.
@@ -93,19 +117,20 @@ fn header(frame: Frame<'_>) -> Markup {
         header.top {
             a.mark href="/t" { "ticketlog" }
             @if let Some(tenant) = frame.tenant {
-                a.tenant href=(tenant_path(tenant)) { bdi { (tenant) } }
+                a.tenant href={ (tenant_path(tenant)) (frame.start()) } { bdi { (tenant) } }
                 nav aria-label="Pages" {
                     ul {
-                        @for (place, path, name) in PLACES {
-                            li {
+                        @for (place, path, name, scope) in PLACES {
+                            @if frame.may(scope) { li {
                                 a href={ (tenant_path(tenant)) (path) }
                                     aria-current=[(place == frame.place).then_some("page")] { (name) }
-                            }
+                            } }
                         }
                     }
                 }
-                (find_ticket(tenant))
+                @if frame.may(Scope::Read) { (find_ticket(tenant)) }
             }
+            @if frame.may(Scope::Admin) { a.service href="/operations" { "Operations" } }
             @if frame.reader.is_some() {
                 form.out method="post" action="/logout" { button.quiet { "Log out" } }
             }

@@ -136,6 +136,14 @@ pub(super) fn explained(reason: Reason) -> &'static str {
     }
 }
 
+/// A share from 0 to 1 in percent with one digit; what is there never shows as nothing.
+pub(super) fn share(share: f64) -> String {
+    if share <= 0.0 {
+        return "0 %".to_owned();
+    }
+    format!("{:.1} %", (share * 100.0).max(0.1))
+}
+
 /// Where a table is to be had as data: a path in the API, whose parameters may follow.
 pub(super) fn as_data(path: &str, what: &str) -> Markup {
     let joint = if path.contains('?') { '&' } else { '?' };

@@ -1,30 +1,50 @@
 //! Instants for the one who reads them.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
-use crate::domain::instant::{OccurredAt, ticks_of_timestamp, timestamp_of_ticks};
+use crate::domain::{
+    instant::{OccurredAt, ticks_of_timestamp, timestamp_of_ticks},
+    token::{Access, Scope},
+};
 
-/// Whoever reads a page: in which zone.
+/// Whoever reads a page: in which zone, and which pages there are for them.
 #[derive(Debug, Clone)]
 pub struct Reader {
     zone_name: String,
     zone: TimeZone,
+    scopes: BTreeSet<Scope>,
 }
 
 impl Reader {
     /// In the zone of this name; in UTC if there is none.
     pub fn new(zone_name: &str) -> Self {
-        match TimeZone::get(zone_name) {
-            Ok(zone) => Self {
-                zone_name: zone_name.to_owned(),
-                zone,
-            },
-            Err(_) => Self {
-                zone_name: "UTC".to_owned(),
-                zone: TimeZone::UTC,
-            },
+        let (zone_name, zone) = match TimeZone::get(zone_name) {
+            Ok(zone) => (zone_name, zone),
+            Err(_) => ("UTC", TimeZone::UTC),
+        };
+        Self {
+            zone_name: zone_name.to_owned(),
+            zone,
+            scopes: BTreeSet::new(),
         }
+    }
+
+    /// The same with what a token allows.
+    #[must_use]
+    pub fn with(self, access: &Access) -> Self {
+        let allowed = Scope::ALL.into_iter().filter(|scope| access.allows(*scope));
+        Self {
+            scopes: allowed.collect(),
+            ..self
+        }
+    }
+
+    /// True if pages that take this scope are open to them.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
     }
 
     /// The name of the zone.

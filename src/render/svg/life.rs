@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::along;
+use super::{along, cut};
 
 /// Units of the box.
 const WIDTH: i64 = 1000;
@@ -247,17 +247,6 @@ fn marks(life: &Life) -> Markup {
     }
 }
 
-/// As much of a text as there is room for.
-fn cut(text: &str, most: i64) -> String {
-    let most = usize::try_from(most).unwrap_or(0);
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
-    cut.push('…');
-    cut
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,12 +281,5 @@ mod tests {
         let picture = life(&whole, "").into_string();
         assert!(picture.len() < 60_000, "{}", picture.len());
         assert!(picture.contains("100000 short intervals"));
-    }
-
-    #[test]
-    fn a_text_that_does_not_fit_is_cut() {
-        assert_eq!(cut("Solved", 6), "Solved");
-        assert_eq!(cut("Solved", 4), "Sol…");
-        assert_eq!(cut("Solved", 0), "…");
     }
 }

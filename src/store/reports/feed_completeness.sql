@@ -6,6 +6,8 @@
 -- No rows at all means that nothing speaks against the record, not that it is proven. The open interval after the last
 -- event of a ticket is not in here, for what can be said of it changes without an event.
 --
+-- plot: intervals.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- since: instant. Intervals that ended then or later.

@@ -7,6 +7,8 @@
 -- count. With `since` and `until` changes and bounces count whose instant lies in that time, that of a bounce being
 -- that from which A held it again.
 --
+-- plot: reassignments.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- field: field. The field.

@@ -6,6 +6,8 @@
 -- row 0 has all other tickets that there were before `until`, also those that were never closed: `tickets_ever_closed`
 -- says how many of a row were closed at least once before `until`.
 --
+-- plot: tickets.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- since: instant. Count reopens from then on.

@@ -7,6 +7,8 @@
 -- durations begin with the first event that there is, and are too short. All durations are within the business hours,
 -- where some are given.
 --
+-- plot: median_seconds_to_first_closed.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- since: instant. Tickets whose first event was then or later.

@@ -7,6 +7,8 @@
 -- count that reach into that time, with the part that lies in it. All durations are within the business hours, where
 -- some are given.
 --
+-- plot: total_seconds.
+--
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
 -- field: field. The field.

@@ -7,11 +7,13 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, redirect::Policy};
 use tempfile::TempDir;
+use ticketlog::domain::token::Scope;
 use tokio::time::{sleep, timeout};
 
 use crate::support::{
+    app::new_token,
     cluster::TestDb,
     program::{Serve, printed, ticketlog},
     wire::Wire,
@@ -46,7 +48,8 @@ impl Files {
         let cert = Certificate::from_pem(cert.as_bytes()).unwrap();
         // Fails if another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().tls_certs_only([cert]);
+        let client = Client::builder().no_proxy().redirect(Policy::none());
+        let client = client.tls_certs_only([cert]);
         // Each request shakes hands anew.
         client.pool_max_idle_per_host(0).build().unwrap()
     }
@@ -106,6 +109,26 @@ async fn without_tls_nobody_is_answered_and_no_handshake_lasts() {
     // A handshake has 5 s.
     let mut silent = Wire::connect(&serve.url).await;
     silent.closed_without_http().await;
+}
+
+#[tokio::test]
+async fn the_session_of_a_browser_is_for_encrypted_connections_alone() {
+    let files = Files::new();
+    let client = files.renew();
+    let db = TestDb::create().await;
+    let (token, made) = new_token(None, &[Scope::Read]);
+    db.store.insert_token(&token.hash(), &made).await.unwrap();
+    let serve = files.serve(&db);
+    let form = serde_html_form::to_string([("token", token.expose())]).unwrap();
+    let request = client.post(format!("{}/login", serve.url)).body(form);
+    let answer = request.header("Sec-Fetch-Site", "same-origin").send();
+    let answer = answer.await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("ticketlog_session="), "{cookie}");
+    assert!(
+        cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"),
+        "{cookie}"
+    );
 }
 
 fn refused(cert: &Path, key: &Path) -> String {

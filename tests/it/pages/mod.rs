@@ -3,6 +3,9 @@
 
 mod browser;
 mod hostile;
+mod operations;
+mod own;
+mod reports;
 mod session;
 mod shown;
 

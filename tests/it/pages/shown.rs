@@ -8,12 +8,22 @@ use super::{Visitor, header, made, text};
 use crate::support::{app::TestApp, payload};
 
 /// Of the pages of a tenant with the ticket 7.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 15] = [
     "/t",
     "/t/Cust1",
     "/t/Cust1/tickets",
     "/t/Cust1/tickets/7",
     "/t/Cust1/tickets/7/diff?from=2025-05-01T00:00:00Z&to=2025-07-01T00:00:00Z",
+    "/t/Cust1/reports",
+    "/t/Cust1/reports/time_in_field",
+    "/t/Cust1/reports/transitions",
+    "/t/Cust1/reports/throughput",
+    "/t/Cust1/reports/transitions?field=status&drill=1/2",
+    "/t/Cust1/deliveries",
+    "/t/Cust1/deliveries/conflicts",
+    "/operations",
+    "/operations/tokens",
+    "/operations/parked",
 ];
 
 /// A ticket that is created, moves, is closed, and then shows a value that nobody declared.
@@ -49,7 +59,7 @@ async fn desk() -> TestApp {
 #[tokio::test]
 async fn every_page_is_fenced_in_and_small() {
     let app = desk().await;
-    let visitor = Visitor::reader(&app).await;
+    let visitor = Visitor::with(&app, &app.token).await;
     let outside = Visitor::new(&app);
     for path in PAGES {
         let answer = visitor.get(path).await;

@@ -11,12 +11,12 @@ use ticketlog::{
     domain::{
         hook::{DEFAULT_HOOK, Hook, Hooks, TenantRule},
         ids::Tenant,
-        report::Report,
+        report::{Broken, Report},
         signature::{Secret, encode},
         token::{Access, Scope, Token, TokenSummary},
     },
     http::{
-        self, Bodies, Followers, Quota, Shared, TrustedProxies,
+        self, Bodies, Followers, Quota, Shared, TokenUses, TrustedProxies,
         server::{self, Handle, Limits},
     },
     ingest::{self, Spool, feed::FeedWatch},
@@ -60,6 +60,7 @@ pub(crate) struct Setup {
     pub(crate) proxies: TrustedProxies,
     pub(crate) followers: Followers,
     pub(crate) own_reports: Vec<Report>,
+    pub(crate) broken_reports: Broken,
     pub(crate) limits: Limits,
     pub(crate) spool_max_bytes: u64,
 }
@@ -74,6 +75,7 @@ impl Default for Setup {
             proxies: TrustedProxies::default(),
             followers: Followers::default(),
             own_reports: Vec::new(),
+            broken_reports: Broken::new(),
             limits: Limits::default(),
             spool_max_bytes: 1 << 30,
         }
@@ -163,6 +165,8 @@ impl TestApp {
             proxies: setup.proxies,
             followers: setup.followers,
             own_reports: Arc::new(setup.own_reports),
+            broken_reports: watch::channel(setup.broken_reports).1,
+            token_uses: TokenUses::default(),
         });
         let paths = paths(&format!("{router:?}"));
         let (token, made) = new_token(None, &[Scope::Admin]);

@@ -1,7 +1,5 @@
 //! The life of a ticket as lanes of intervals, and the same as a table.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
 
 use crate::{
@@ -114,10 +112,7 @@ fn stretches(
     end: i64,
     reader: &Reader,
 ) -> Vec<Stretch> {
-    let mut colours = BTreeMap::new();
     let stretches = held.iter().map(|held| {
-        let next = colours.len();
-        let colour = *colours.entry(held.value.normal(field)).or_insert(next);
         let name = name_of(field, held.value, labels, held.from);
         let until = held
             .until
@@ -126,10 +121,17 @@ fn stretches(
             span: (held.from, held.until.unwrap_or(end)),
             title: format!("{field}: {name}, {} – {until}", reader.second(held.from)),
             name,
-            colour: (!held.value.is_none(field)).then_some(colour),
+            colour: (!held.value.is_none(field)).then(|| colour(held.value, field)),
         }
     });
     stretches.collect()
+}
+
+/// The colour of a value: its own, whatever else the lane shows, so that it looks the same in every picture.
+fn colour(value: &Value, field: &str) -> usize {
+    let id = value.id(field).and_then(|id| usize::try_from(id).ok());
+    // Ids that follow each other differ; of all else the sum of its bytes is as good as any.
+    id.unwrap_or_else(|| value.normal(field).key().bytes().map(usize::from).sum())
 }
 
 /// Where something may be missing. What is before a ticket that starts late is drawn at its first event.
@@ -205,5 +207,19 @@ pub(super) fn table(rows: &[Row], reader: &Reader) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_its_own_colour_however_it_is_written() {
+        let of = |json: &str| colour(&Value::new(serde_json::from_str(json).unwrap()), "status");
+        assert_eq!(of("2"), of("\"[I:2]\""));
+        assert_eq!(of("\"x\""), of("\"x\""));
+        let all: Vec<usize> = (0..8).map(|id| of(&id.to_string()) % 8).collect();
+        assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

@@ -2,6 +2,7 @@
 //! `TICKETLOG_BROWSER=required` says that there has to be one.
 
 mod looks;
+mod pictures;
 mod walk;
 
 use std::{
@@ -21,6 +22,7 @@ use chromiumoxide::{
             },
             log::{EventEntryAdded, LogEntryLevel},
             network::EventRequestWillBeSent,
+            page::CaptureScreenshotFormat,
         },
         js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown},
     },
@@ -125,8 +127,13 @@ impl Window {
 
     /// The same, logged in with a token that reads everything.
     async fn logged_in(app: &TestApp) -> Option<Self> {
+        Self::logged_in_as(app, Scope::Read).await
+    }
+
+    /// The same with another scope, of all tenants.
+    async fn logged_in_as(app: &TestApp, scope: Scope) -> Option<Self> {
         let window = Self::open(app).await?;
-        let (token, _) = made(app, None, &[Scope::Read]).await;
+        let (token, _) = made(app, None, &[scope]).await;
         window.go("/login").await;
         window.fill("#token", token.expose()).await;
         window.click("main button").await;
@@ -211,6 +218,15 @@ impl Window {
 
     async fn path(&self) -> String {
         self.ask("location.pathname + location.search").await
+    }
+
+    /// What an element looks like, as a picture.
+    async fn pixels(&self, selector: &str) -> Vec<u8> {
+        let element = self.page.find_element(selector).await.unwrap();
+        element
+            .screenshot(CaptureScreenshotFormat::Png)
+            .await
+            .unwrap()
     }
 
     /// What is wrong with the page for whoever cannot see or point.

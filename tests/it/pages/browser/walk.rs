@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A ticket that is created, moves and is closed.
-async fn desk() -> TestApp {
+pub(super) async fn desk() -> TestApp {
     let app = TestApp::start().await;
     let labels = r#"{"labels": [{"list": "ticket_status", "id": 3, "label": "Solved"}]}"#;
     for event in [
