@@ -219,19 +219,34 @@ fn cell(value: Option<&RawValue>) -> comfy_table::Cell {
     if json == "null" {
         return comfy_table::Cell::new("");
     }
-    match (json.parse::<f64>(), serde_json::from_str::<String>(json)) {
-        (Ok(number), _) => {
-            // Thousandths of a second say enough.
-            let text = if json.contains('.') {
-                format!("{number:.3}")
-            } else {
-                json.to_owned()
-            };
-            comfy_table::Cell::new(plain(&text)).set_alignment(CellAlignment::Right)
-        }
-        (_, Ok(text)) => comfy_table::Cell::new(plain(&text)),
-        _ => comfy_table::Cell::new(plain(json)),
+    if let Some(number) = number(json) {
+        return comfy_table::Cell::new(plain(&number)).set_alignment(CellAlignment::Right);
     }
+    let text = serde_json::from_str::<String>(json).ok();
+    let text = text.or_else(|| named_numbers(json));
+    comfy_table::Cell::new(plain(text.as_deref().unwrap_or(json)))
+}
+
+/// A number, to the thousandth: of a second that says enough.
+fn number(json: &str) -> Option<String> {
+    let number: f64 = json.parse().ok()?;
+    Some(if json.contains('.') {
+        format!("{number:.3}")
+    } else {
+        json.to_owned()
+    })
+}
+
+/// An object of nothing but numbers, as percentiles are, by name; without those that are null.
+fn named_numbers(json: &str) -> Option<String> {
+    let object: BTreeMap<String, Option<&RawValue>> = serde_json::from_str(json).ok()?;
+    let known = object
+        .iter()
+        .filter_map(|(name, value)| value.map(|value| (name, value.get())));
+    let parts: Option<Vec<String>> = known
+        .map(|(name, value)| Some(format!("{name} {}", number(value)?)))
+        .collect();
+    parts.map(|parts| parts.join(", "))
 }
 
 /// A bar in eighths of a cell.

@@ -29,6 +29,7 @@ mod search;
 mod session;
 mod setting;
 mod sql_user;
+mod statistics;
 mod tenant;
 mod token;
 

@@ -4,5 +4,6 @@ mod faces;
 mod golden;
 mod one_tick;
 mod own;
+mod page;
 mod real;
 mod sums;
