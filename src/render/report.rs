@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{
+    CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets::UTF8_HORIZONTAL_ONLY,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -14,6 +16,9 @@ use crate::domain::report::{Kind, Parameter, Report};
 
 /// Cells of the longest bar.
 const BAR: f64 = 24.0;
+
+/// A row of an answer is a line, so that none is needed between two.
+const ROWS: TableStyle = UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none());
 
 /// What a report takes.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -202,7 +207,7 @@ pub fn table(columns: &[String], rows: &[Box<RawValue>], plot: Option<&str>) -> 
     let longest = rows.iter().map(&measure).fold(0.0, f64::max);
     let mut table = Table::new();
     table
-        .load_style(UTF8_HORIZONTAL_ONLY)
+        .load_style(ROWS)
         .set_content_arrangement(ContentArrangement::Dynamic);
     let header = shown.iter().map(|column| plain(column));
     table.set_header(header.chain(plot.map(|_| String::new())));
