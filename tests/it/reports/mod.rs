@@ -1,5 +1,6 @@
 //! Reports.
 
+mod drills;
 mod faces;
 mod golden;
 mod one_tick;

@@ -5,7 +5,7 @@ use super::{ask, create, unique};
 use crate::support::{app::TestApp, cluster::TestDb};
 
 /// Twenty tenants of the same size, worth an index each: 100,000 changes, 40,000 intervals, events and entries, of 4,000
-/// tickets in all over a year.
+/// tickets in all over a year, and 8,000 labels.
 const ROWS: &str = "
     CREATE TEMPORARY TABLE row AS
     SELECT n, 'Cust' || n % 20 AS tenant, 1 + n / 20 % 200 AS ticket, gen_random_uuid() AS id,
@@ -34,13 +34,23 @@ const ROWS: &str = "
     FROM row WHERE n < 40000;
     INSERT INTO ticket (tenant, ticket, events, undated, first_ticks, last_ticks, consistent, unproven, suspect)
     SELECT tenant, ticket, count(*), 0, min(ticks), max(ticks), 1, 0, 0 FROM row GROUP BY tenant, ticket;
-    ANALYZE head, change, field_interval, event, entry, ticket";
+    INSERT INTO label (tenant, list, id, valid_ticks, label, source, recorded_at)
+    SELECT tenant, list, id, -9223372036854775808, 'so it is called', 'api', now()
+    FROM head, unnest(ARRAY['status', 'priority', 'owned_by', 'actor']) AS list, generate_series(1, 100) AS id;
+    ANALYZE head, change, field_interval, event, entry, ticket, label";
 
 /// Of May, by the columns that an index serves.
 const MAY: &str = "occurred_ticks >= report.ticks('2025-05-01Z') AND occurred_ticks < report.ticks('2025-06-01Z')";
 
 /// The tables that have rows of all tenants, a great many.
-const LARGE: [&str; 5] = ["change", "field_interval", "event", "entry", "ticket"];
+const LARGE: [&str; 6] = [
+    "change",
+    "field_interval",
+    "event",
+    "entry",
+    "ticket",
+    "label",
+];
 
 /// A query, and the beginning of the name of the index that serves it.
 fn queries() -> Vec<(String, &'static str)> {
