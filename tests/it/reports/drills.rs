@@ -96,7 +96,7 @@ async fn the_evidence_of_a_row_is_as_much_as_the_row_says() {
             _ => &[from, to],
         };
         let mut rows_with_evidence = 0;
-        for group in ["", "priority", "month"] {
+        for group in ["", "month"] {
             let given = [time, &[("group_by", group)]].concat();
             for row in over_rest(&app, tenant, name, &given)
                 .await

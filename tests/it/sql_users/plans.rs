@@ -152,5 +152,13 @@ async fn what_a_sql_user_asks_is_served_by_indexes_and_stays_in_its_tenant() {
         for look in looks {
             assert!(look.contains("tenant = "), "{sql}: {plan}");
         }
+    } // And a label by its list: else all names of all lists are read for each row.
+    for sql in [
+        "SELECT from_label, to_label_now FROM change WHERE ticket = 45",
+        "SELECT label, label_now FROM field_interval WHERE ticket = 45",
+    ] {
+        let plan = ask(&url, &format!("EXPLAIN (COSTS OFF) {sql}")).unwrap();
+        let by_list = |line: &&str| line.contains("Index Cond") && line.contains(".field)");
+        assert_eq!(plan.lines().filter(by_list).count(), 2, "{sql}: {plan}");
     }
 }
