@@ -83,8 +83,8 @@ fn fresh() -> PathBuf {
 }
 
 /// What each command prints, run one after the other by one shell that stands where the sources are. What it asks of
-/// `ticketlog` and of the service it asks of this test's.
-fn run(app: &TestApp, commands: &[&str]) -> Vec<String> {
+/// `ticketlog` and of the service it asks of this test's. And what all of them complained of.
+fn run(app: &TestApp, commands: &[&str]) -> (Vec<String>, String) {
     let mut script = String::new();
     for command in commands {
         let command = command.replace(SERVICE, &app.url);
@@ -107,9 +107,7 @@ fn run(app: &TestApp, commands: &[&str]) -> Vec<String> {
     let (out, err) = printed(&output);
     let outputs: Vec<String> = out.split_terminator(MARK).map(str::to_owned).collect();
     assert_eq!(outputs.len(), commands.len(), "{out}\n{err}");
-    // For whoever asks why one differs.
-    eprintln!("{err}");
-    outputs
+    (outputs, err)
 }
 
 /// Its lines without blanks at their ends, and without empty ones at the end.
@@ -130,7 +128,7 @@ async fn the_examples_of_the_reports_give_what_the_page_shows() {
         .collect();
     let app = TestApp::start_with(TestDb::create().await, false).await;
     let commands: Vec<&str> = examples.iter().map(|it| it.command.as_str()).collect();
-    let outputs = run(&app, &commands);
+    let (outputs, complaints) = run(&app, &commands);
     let mut stale = Vec::new();
     for (example, output) in examples.iter().zip(&outputs) {
         if example.lines != lines(output) {
@@ -154,7 +152,7 @@ async fn the_examples_of_the_reports_give_what_the_page_shows() {
     assert!(
         stale.is_empty(),
         "{} examples of docs/reports.md are stale; look at what they print now, and refresh them: \
-         cp {} docs/reports.md\n{}",
+         cp {} docs/reports.md\n{}\n{complaints}",
         stale.len(),
         fresh().display(),
         stale.join("\n")

@@ -53,78 +53,78 @@ const LARGE: [&str; 6] = [
 ];
 
 /// A query, and the beginning of the name of the index that serves it.
-fn queries() -> Vec<(String, &'static str)> {
-    let queries = [
-        ("SELECT * FROM change WHERE {may}", "change_by_time"),
-        (
-            "SELECT * FROM change WHERE tenant = 'Cust7' AND {may}",
-            "change_by_",
-        ),
-        (
-            "SELECT to_key, count(*) FROM change WHERE field = 'status' AND {may} GROUP BY to_key",
-            "change_",
-        ),
-        (
-            "SELECT count(*) FROM change WHERE field = 'status' AND kind = 'changed' AND {may}",
-            "change_",
-        ),
-        (
-            "SELECT * FROM change WHERE field = 'status' AND to_key = '2' AND {may}",
-            "change_",
-        ),
-        (
-            "SELECT * FROM change WHERE actor_id = 19 AND {may}",
-            "change_by_actor",
-        ),
-        ("SELECT * FROM change WHERE ticket = 45", "change_pkey"),
-        ("SELECT * FROM change_all WHERE ticket = 45", "change_pkey"),
-        (
-            "SELECT * FROM event WHERE ticket = 45 ORDER BY position",
-            "event_by_ticket",
-        ),
-        ("SELECT * FROM event WHERE position = 45", "event_pkey"),
-        ("SELECT * FROM entry WHERE ticket = 45", "entry_pkey"),
-        ("SELECT * FROM entry WHERE {may}", "entry_by_time"),
-        ("SELECT * FROM ticket WHERE ticket = 45", "ticket_pkey"),
-        (
-            "SELECT * FROM ticket WHERE tenant = 'Cust7' ORDER BY last_at DESC LIMIT 10",
-            "ticket_",
-        ),
-        (
-            "SELECT * FROM field_interval WHERE ticket = 45",
-            "field_interval_pkey",
-        ),
-        (
-            "SELECT * FROM field_interval WHERE field = 'status' AND from_ticks >= report.ticks('2025-05-01Z')",
-            "field_interval_by_field",
-        ),
-        (
-            "SELECT key, sum(seconds) FROM field_interval WHERE field = 'status' GROUP BY key",
-            "field_interval_by_field",
-        ),
-        (
-            "SELECT * FROM field_interval WHERE field = 'status' AND key = '3'",
-            "field_interval_by_",
-        ),
-        (
-            "SELECT * FROM completeness WHERE state <> 'consistent'",
-            "entry_in_doubt",
-        ),
-        // An instant computed from a column serves no index: all of the tenant is read, and no more.
-        (
-            "SELECT * FROM change WHERE occurred_at >= '2025-05-01Z'",
-            "change_",
-        ),
-        // Postgres takes a reader for one of ten tenants, which may be half of a table: the name helps where nothing else does.
-        (
-            "SELECT count(*) FROM change WHERE tenant = 'Cust7'",
-            "change_",
-        ),
-    ];
-    let queries = queries.into_iter();
-    queries
-        .map(|(sql, index)| (sql.replace("{may}", MAY), index))
-        .collect()
+const QUERIES: [(&str, &str); 21] = [
+    ("SELECT * FROM change WHERE {may}", "change_by_time"),
+    (
+        "SELECT * FROM change WHERE tenant = 'Cust7' AND {may}",
+        "change_by_",
+    ),
+    (
+        "SELECT to_key, count(*) FROM change WHERE field = 'status' AND {may} GROUP BY to_key",
+        "change_",
+    ),
+    (
+        "SELECT count(*) FROM change WHERE field = 'status' AND kind = 'changed' AND {may}",
+        "change_",
+    ),
+    (
+        "SELECT * FROM change WHERE field = 'status' AND to_key = '2' AND {may}",
+        "change_",
+    ),
+    (
+        "SELECT * FROM change WHERE actor_id = 19 AND {may}",
+        "change_by_actor",
+    ),
+    ("SELECT * FROM change WHERE ticket = 45", "change_pkey"),
+    ("SELECT * FROM change_all WHERE ticket = 45", "change_pkey"),
+    (
+        "SELECT * FROM event WHERE ticket = 45 ORDER BY position",
+        "event_by_ticket",
+    ),
+    ("SELECT * FROM event WHERE position = 45", "event_pkey"),
+    ("SELECT * FROM entry WHERE ticket = 45", "entry_pkey"),
+    ("SELECT * FROM entry WHERE {may}", "entry_by_time"),
+    ("SELECT * FROM ticket WHERE ticket = 45", "ticket_pkey"),
+    (
+        "SELECT * FROM ticket WHERE tenant = 'Cust7' ORDER BY last_at DESC LIMIT 10",
+        "ticket_",
+    ),
+    (
+        "SELECT * FROM field_interval WHERE ticket = 45",
+        "field_interval_pkey",
+    ),
+    (
+        "SELECT * FROM field_interval WHERE field = 'status' AND from_ticks >= report.ticks('2025-05-01Z')",
+        "field_interval_by_field",
+    ),
+    (
+        "SELECT key, sum(seconds) FROM field_interval WHERE field = 'status' GROUP BY key",
+        "field_interval_by_field",
+    ),
+    (
+        "SELECT * FROM field_interval WHERE field = 'status' AND key = '3'",
+        "field_interval_by_",
+    ),
+    (
+        "SELECT * FROM completeness WHERE state <> 'consistent'",
+        "entry_in_doubt",
+    ),
+    // An instant computed from a column serves no index: all of the tenant is read, and no more.
+    (
+        "SELECT * FROM change WHERE occurred_at >= '2025-05-01Z'",
+        "change_",
+    ),
+    // Postgres takes a reader for one of ten tenants, which may be half of a table: the name helps where nothing else does.
+    (
+        "SELECT count(*) FROM change WHERE tenant = 'Cust7'",
+        "change_",
+    ),
+];
+
+/// The same with the time that they ask for.
+fn queries() -> impl Iterator<Item = (String, &'static str)> {
+    let queries = QUERIES.into_iter();
+    queries.map(|(sql, index)| (sql.replace("{may}", MAY), index))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
