@@ -21,6 +21,7 @@ use crate::{
     },
     ingest::{self, Ingest, IngestError},
     project,
+    store::{Store, StoreError},
 };
 
 /// Most bodies under way: four full batches, so that the writer never waits for the file.
@@ -86,10 +87,11 @@ pub(super) async fn run(shared: &Shared, args: ImportArgs) -> anyhow::Result<Exi
         Ok(tally)
     };
     let (tally, ()): (anyhow::Result<Tally>, ()) = tokio::join!(importing, writer.run());
+    let stored = tally.as_ref().is_ok_and(|tally| tally.stored > 0);
     let projected = if args.no_wait {
         Ok(())
     } else {
-        project::catch_up_all(&database.store).await
+        follow(&database.store, stored).await
     };
     database.close().await?;
     let tally = tally?;
@@ -103,6 +105,15 @@ pub(super) async fn run(shared: &Shared, args: ImportArgs) -> anyhow::Result<Exi
     } else {
         ExitCode::from(2)
     })
+}
+
+/// Brings up to date what answers questions across tickets, and after something `new` what Postgres knows of it.
+async fn follow(store: &Store, new: bool) -> Result<(), StoreError> {
+    project::catch_up_all(store).await?;
+    if new {
+        store.analyze().await?;
+    }
+    Ok(())
 }
 
 async fn import(

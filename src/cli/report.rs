@@ -194,7 +194,14 @@ fn show(report: &Report, arguments: &Arguments, answer: &ReportAnswer) -> String
         .plot
         .as_deref()
         .filter(|_| arguments.drill().is_none());
-    let table = report::table(&found.columns, &found.rows, plot);
+    let table = match found.rows.len() {
+        0 => String::new(),
+        _ => format!("{}\n", report::table(&found.columns, &found.rows, plot)),
+    };
+    let rows = match found.rows.len() {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
+    };
     let capped = if found.capped {
         format!(
             ", and there are more: {MAX_ROWS} rows and {} MiB are the most",
@@ -204,8 +211,7 @@ fn show(report: &Report, arguments: &Arguments, answer: &ReportAnswer) -> String
         String::new()
     };
     format!(
-        "{table}\n{} rows{capped}. Of the intervals between events {:.1} % are suspect, {:.1} % unproven.",
-        found.rows.len(),
+        "{table}{rows}{capped}. Of the intervals between events {:.1} % are suspect, {:.1} % unproven.",
         answer.suspect_share * 100.0,
         answer.unproven_share * 100.0,
     )

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{
+    CellAlignment, ContentArrangement, LineStyle, Table, TableStyle, presets::UTF8_HORIZONTAL_ONLY,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -14,6 +16,9 @@ use crate::domain::report::{Kind, Parameter, Report};
 
 /// Cells of the longest bar.
 const BAR: f64 = 24.0;
+
+/// A row of an answer is a line, so that none is needed between two.
+const ROWS: TableStyle = UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none());
 
 /// What a report takes.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -202,7 +207,7 @@ pub fn table(columns: &[String], rows: &[Box<RawValue>], plot: Option<&str>) -> 
     let longest = rows.iter().map(&measure).fold(0.0, f64::max);
     let mut table = Table::new();
     table
-        .load_style(UTF8_HORIZONTAL_ONLY)
+        .load_style(ROWS)
         .set_content_arrangement(ContentArrangement::Dynamic);
     let header = shown.iter().map(|column| plain(column));
     table.set_header(header.chain(plot.map(|_| String::new())));
@@ -219,19 +224,34 @@ fn cell(value: Option<&RawValue>) -> comfy_table::Cell {
     if json == "null" {
         return comfy_table::Cell::new("");
     }
-    match (json.parse::<f64>(), serde_json::from_str::<String>(json)) {
-        (Ok(number), _) => {
-            // Thousandths of a second say enough.
-            let text = if json.contains('.') {
-                format!("{number:.3}")
-            } else {
-                json.to_owned()
-            };
-            comfy_table::Cell::new(plain(&text)).set_alignment(CellAlignment::Right)
-        }
-        (_, Ok(text)) => comfy_table::Cell::new(plain(&text)),
-        _ => comfy_table::Cell::new(plain(json)),
+    if let Some(number) = number(json) {
+        return comfy_table::Cell::new(plain(&number)).set_alignment(CellAlignment::Right);
     }
+    let text = serde_json::from_str::<String>(json).ok();
+    let text = text.or_else(|| named_numbers(json));
+    comfy_table::Cell::new(plain(text.as_deref().unwrap_or(json)))
+}
+
+/// A number, to the thousandth: of a second that says enough.
+fn number(json: &str) -> Option<String> {
+    let number: f64 = json.parse().ok()?;
+    Some(if json.contains('.') {
+        format!("{number:.3}")
+    } else {
+        json.to_owned()
+    })
+}
+
+/// An object of nothing but numbers, as percentiles are, by name; without those that are null.
+fn named_numbers(json: &str) -> Option<String> {
+    let object: BTreeMap<String, Option<&RawValue>> = serde_json::from_str(json).ok()?;
+    let known = object
+        .iter()
+        .filter_map(|(name, value)| value.map(|value| (name, value.get())));
+    let parts: Option<Vec<String>> = known
+        .map(|(name, value)| Some(format!("{name} {}", number(value)?)))
+        .collect();
+    parts.map(|parts| parts.join(", "))
 }
 
 /// A bar in eighths of a cell.

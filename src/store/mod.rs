@@ -30,6 +30,7 @@ mod search;
 mod session;
 mod setting;
 mod sql_user;
+mod statistics;
 mod tenant;
 mod token;
 

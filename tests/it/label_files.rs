@@ -10,6 +10,7 @@ use std::{
 
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
+use sqlx::Executor;
 
 use crate::support::{
     app::TestApp,
@@ -364,4 +365,48 @@ async fn a_tenant_has_a_time_zone() {
     let tenants = app.read("/v1/tenants").await;
     assert_eq!(tenants["items"][0]["zone"], "Europe/Oslo");
     assert_eq!(tenants["items"][1]["zone"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_tenant_whose_zone_is_null_counts_in_utc() {
+    let db = TestDb::create().await;
+    let mut session = db.connect().await;
+    // What is set for a tenant before its zone is.
+    session
+        .execute("INSERT INTO tenant_setting (tenant) VALUES ('Cust1')")
+        .await
+        .unwrap();
+    let unknown = "UPDATE tenant_setting SET zone = 'Mars/Base'";
+    let refused = session.execute(unknown).await.unwrap_err();
+    assert!(refused.to_string().contains("Mars/Base"), "{refused}");
+    let app = TestApp::start_with(db, false).await;
+    app.deliver(
+        payload::created(1)
+            .tenant("Cust1")
+            .at("2025-05-01T23:30:00Z"),
+    )
+    .await
+    .assert(200);
+    app.settle().await;
+    let local = "SELECT count(*) FROM report.ticket WHERE first_local = '2025-05-01 23:30'";
+    let zone = "SELECT count(*) FROM report.tenant WHERE zone = 'UTC'";
+    let day = async |app: &TestApp| {
+        let report = app.read("/v1/tenants/Cust1/reports/throughput?until=2025-05-03T00:00:00Z");
+        report.await["items"][0]["day"].clone()
+    };
+    assert_eq!((app.count(local).await, app.count(zone).await), (1, 1));
+    assert_eq!(day(&app).await, "2025-05-01");
+    let tenants = app.read("/v1/tenants").await;
+    assert_eq!(tenants["items"][0]["zone"], Value::Null);
+    let (code, out, _) = run(&app.db, &["tenant", "show", "Cust1"]);
+    assert_eq!(
+        (code, &*out),
+        (Some(0), "tenant: Cust1\nzone: none, which means UTC\n")
+    );
+    run(
+        &app.db,
+        &["tenant", "set", "Cust1", "--zone", "Europe/Oslo"],
+    );
+    assert_eq!((app.count(local).await, app.count(zone).await), (0, 0));
+    assert_eq!(day(&app).await, "2025-05-02");
 }

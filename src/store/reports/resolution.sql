@@ -44,7 +44,7 @@ WITH span AS MATERIALIZED (
     FROM report.field_interval
     WHERE tenant = :'tenant' AND field = 'status' AND key = '2' AND from_ticks >= (SELECT since FROM span)
     GROUP BY ticket
-), life AS (
+), life AS MATERIALIZED (
     SELECT ticket.ticket, ticket.first_ticks, ticket.last_ticks, closed.ticks AS closed_ticks,
            -- Without business hours a difference will do.
            CASE WHEN :'hours' = '' THEN ticket.last_ticks - ticket.first_ticks
@@ -64,12 +64,15 @@ WITH span AS MATERIALIZED (
 )
 \if :{?drill}
 -- The tickets of a row, the longest first. The event is the last one.
-SELECT life.ticket, ticket.last_event_id AS event_id, report.at(life.first_ticks) AS first_at,
+SELECT life.ticket, last.last_event_id AS event_id, report.at(life.first_ticks) AS first_at,
        report.at(life.last_ticks) AS last_at, life.ticks_to_last / 1e7::double precision AS seconds_first_to_last,
        run.from_event_id AS closed_event_id, report.at(life.closed_ticks) AS closed_at,
        life.ticks_to_closed / 1e7::double precision AS seconds_to_first_closed
 FROM life
-JOIN report.ticket ON ticket.tenant = :'tenant' AND ticket.ticket = life.ticket
+-- Looked up one by one: a join with a view behind the fence reads it once for each ticket if few are expected.
+CROSS JOIN LATERAL (
+    SELECT ticket.last_event_id FROM report.ticket
+    WHERE ticket.tenant = :'tenant' AND ticket.ticket = life.ticket LIMIT 1) AS last
 LEFT JOIN LATERAL (
     SELECT run.from_event_id FROM report.field_interval AS run
     WHERE run.tenant = :'tenant' AND run.ticket = life.ticket AND run.field = 'status' AND run.key = '2'

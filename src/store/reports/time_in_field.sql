@@ -80,9 +80,11 @@ SELECT visit.ticket, visit.from_event_id AS event_id, run.until_event_id, report
        visit.ticks / 1e7::double precision AS seconds
 FROM visit
 LEFT JOIN report.ticket_group(:'tenant', :'group_by', :'zone') AS grouped ON grouped.ticket = visit.ticket
-JOIN report.field_interval_all AS run
-    ON run.tenant = :'tenant' AND run.field = :'field' AND run.ticket = visit.ticket
-    AND run.from_event_id = visit.from_event_id
+-- Looked up one by one: a join with a view behind the fence reads it once for each visit if few are expected.
+CROSS JOIN LATERAL (
+    SELECT run.until_event_id FROM report.field_interval_all AS run
+    WHERE run.tenant = :'tenant' AND run.field = :'field' AND run.ticket = visit.ticket
+      AND run.from_event_id = visit.from_event_id LIMIT 1) AS run
 WHERE CASE WHEN :'group_by' = '' THEN visit.key ELSE COALESCE(grouped.key, 'none') || '/' || visit.key END = :'drill'
 UNION ALL
 SELECT part.ticket, NULL, NULL, NULL, NULL, part.closed_ticks / 1e7::double precision

@@ -1,8 +1,10 @@
 //! Reports.
 
+mod drills;
 mod faces;
 mod golden;
 mod one_tick;
 mod own;
+mod page;
 mod real;
 mod sums;

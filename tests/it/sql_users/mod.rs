@@ -4,6 +4,7 @@ mod commands;
 mod docs;
 mod fence;
 mod network;
+mod plans;
 
 use std::process::{Command, Output};
 
