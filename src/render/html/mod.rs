@@ -4,7 +4,10 @@
 //! answer can forbid both; everything works without script. Instants stand in the reader's zone, ids under their
 //! labels, and every table names where its CSV and JSON are.
 
+mod actor;
 pub mod assets;
+mod audit;
+mod changes;
 mod diff;
 mod home;
 mod login;
@@ -20,6 +23,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use self::parts::tenant_path;
 pub use self::{
+    actor::{ActorPage, asked as asked_of_actor},
+    audit::{Answer, AuditPage, Choices},
     diff::DiffPage,
     home::{FeedNow, Home},
     login::{LogIn, log_in, way_in},
@@ -52,15 +57,18 @@ pub enum Place {
     Home,
     /// The tickets, and each of them.
     Tickets,
+    /// Who changed what.
+    Audit,
     /// None of these.
     Elsewhere,
 }
 
 /// The pages of a tenant, in the order of the navigation: each with what follows the tenant's own path. A new
 /// page is added here.
-const PLACES: [(Place, &str, &str); 2] = [
+const PLACES: [(Place, &str, &str); 3] = [
     (Place::Home, "", "Home"),
     (Place::Tickets, "/tickets", "Tickets"),
+    (Place::Audit, "/audit", "Audit"),
 ];
 
 /// The text of a whole page.

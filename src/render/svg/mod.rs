@@ -4,10 +4,12 @@
 //! Lengths are whole units of a box that the page scales.
 
 mod bars;
+mod heat;
 mod life;
 
 pub use self::{
     bars::{Bar, bars},
+    heat::{Cell, STRENGTHS, heat, strength},
     life::{Doubted, Lane, Life, Mark, Stretch, life},
 };
 

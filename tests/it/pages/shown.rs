@@ -8,12 +8,17 @@ use super::{Visitor, header, made, text};
 use crate::support::{app::TestApp, payload};
 
 /// Of the pages of a tenant with the ticket 7.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 10] = [
     "/t",
     "/t/Cust1",
     "/t/Cust1/tickets",
     "/t/Cust1/tickets/7",
     "/t/Cust1/tickets/7/diff?from=2025-05-01T00:00:00Z&to=2025-07-01T00:00:00Z",
+    "/t/Cust1/audit",
+    "/t/Cust1/audit?q=status+changed&as=tickets",
+    "/t/Cust1/audit?as=counts&include=noise",
+    "/t/Cust1/actors/19",
+    "/t/Cust1/actors/19?year=2025&zone=Europe/Oslo",
 ];
 
 /// A ticket that is created, moves, is closed, and then shows a value that nobody declared.
@@ -136,6 +141,21 @@ async fn a_page_that_there_is_not_says_so_as_a_page_and_the_api_as_json() {
             400,
             "as_of must be an instant like",
         ),
+        ("/t/Cust2/audit", 404, "no event of a tenant"),
+        ("/t/Cust2/audit?as=counts", 404, "no event of a tenant"),
+        ("/t/Cust2/actors/19", 404, "no event of a tenant"),
+        ("/t/Cust1/actors/77", 404, "is by actor 77"),
+        ("/t/Cust1/actors/none", 404, "says who did it"),
+        ("/t/Cust1/actors/x", 404, "is no actor"),
+        (
+            "/t/Cust1/actors/19?year=-30000",
+            400,
+            "year is one like 2025",
+        ),
+        ("/t/Cust1/actors/19?year=x", 400, "year"),
+        ("/t/Cust1/audit?colour=red", 400, "unknown parameter"),
+        ("/t/Cust1/audit?cursor=x", 400, "cursor"),
+        ("/t/Cust1/audit?as=pie", 400, "changes"),
         ("/t/Cust1/tickets/7?colour=red", 400, "unknown parameter"),
         ("/t/Cust1/tickets/7?cursor=x", 400, "cursor"),
         (
@@ -149,6 +169,18 @@ async fn a_page_that_there_is_not_says_so_as_a_page_and_the_api_as_json() {
         assert_eq!(answer.content_type, "text/html; charset=utf-8", "{path}");
         assert!(text(&answer).contains(said), "{path}: {}", text(&answer));
     }
+    // All that is said is shown, but not all that somebody wrote.
+    let long = "x".repeat(3000);
+    let told = visitor
+        .get(&format!("/t/Cust1/tickets?colour={long}"))
+        .await;
+    assert!(text(&told).contains("expected `ticket`"), "{}", text(&told));
+    let told = text(
+        &visitor
+            .get(&format!("/t/Cust1/tickets?ticket={long}"))
+            .await,
+    );
+    assert!(told.contains(&"x".repeat(900)) && !told.contains(&"x".repeat(1001)));
     let answer = visitor.get("/v1/nowhere").await;
     assert_eq!(answer.content_type, "application/problem+json");
     let report = made(&app, None, &[Scope::Report]).await.0;

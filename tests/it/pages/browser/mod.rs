@@ -193,6 +193,15 @@ impl Window {
         }
     }
 
+    /// Waits until something is so that no page tells.
+    async fn wait_for(&self, is_so: impl Fn() -> bool) {
+        let begun = tokio::time::Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < PATIENCE);
+            sleep(PAUSE).await;
+        }
+    }
+
     async fn fill(&self, selector: &str, value: &str) {
         let value = serde_json::to_string(value).unwrap();
         let script = format!("(document.querySelector('{selector}').value = {value}, true)");
