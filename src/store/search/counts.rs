@@ -11,8 +11,8 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Whoever is nobody comes last, and before nobody that there is.
-const WHO: &str = "COALESCE(c.actor, 9223372036854775807)";
+/// In which order; whoever is nobody comes last.
+const BY: [&str; 3] = ["c.actor IS NULL", "COALESCE(c.actor, 0)", "c.field"];
 
 #[derive(FromRow)]
 struct CountRow {
@@ -41,13 +41,15 @@ impl Store {
         );
         push_where(&mut sql, tenant, search);
         if let Some((actor, field)) = after {
-            sql.push(" AND (").push(WHO).push(", c.field) ");
-            sql.push(order.beyond).push(" (");
-            sql.push_bind(actor.map_or(i64::MAX, |actor| actor.0));
+            let [nobody, who, of] = BY;
+            sql.push(" AND (").push(nobody).push(", ").push(who);
+            sql.push(", ").push(of).push(") ").push(order.beyond);
+            sql.push(" (").push_bind(actor.is_none());
+            sql.push(", ").push_bind(actor.map_or(0, |actor| actor.0));
             sql.push(", ").push_bind(field).push(")");
         }
         sql.push(" GROUP BY c.actor, c.field");
-        order.push_by(&mut sql, " ORDER BY ", [WHO, "c.field"]);
+        order.push_by(&mut sql, " ORDER BY ", BY);
         sql.push(" LIMIT ").push_bind(i64::from(limit));
         let rows: Vec<CountRow> = sql
             .build_query_as()

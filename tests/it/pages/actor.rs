@@ -36,9 +36,8 @@ fn rows(page: &str, after: &str) -> Vec<Vec<String>> {
         .unwrap()
         .0;
     let cells = |row: &str| {
-        let cells = row
-            .split("</t")
-            .filter(|cell| cell.contains("<th") || cell.contains("<td"));
+        let row = row.replace("</th>", "</td>");
+        let cells: Vec<String> = row.split("</td>").map(str::to_owned).collect();
         let bare = |cell: &str| {
             let mut inside = false;
             let text = cell.chars().filter(|c| {
@@ -48,7 +47,8 @@ fn rows(page: &str, after: &str) -> Vec<Vec<String>> {
             });
             text.collect::<String>()
         };
-        cells.map(bare).collect()
+        let full = cells.iter().filter(|cell| cell.contains('<'));
+        full.map(|cell| bare(cell)).collect()
     };
     body.split("<tr>").skip(1).map(cells).collect()
 }
@@ -122,7 +122,7 @@ async fn days_and_fields_are_those_of_the_api() {
         assert_eq!(of_year["events"], sum);
         assert!(page.contains("/days?zone=UTC&amp;days=36"), "{page}");
     }
-    assert!(seen > 20, "{seen}");
+    assert!(seen > 10, "{seen}");
 }
 
 #[tokio::test]
@@ -132,6 +132,7 @@ async fn every_link_and_file_of_the_page_is_there() {
     let actors = app.read_all(ACTORS).await;
     let busiest = actors
         .iter()
+        .filter(|who| who["actor"]["id"].is_i64())
         .max_by_key(|who| who["changes"].as_i64())
         .unwrap();
     for id in [busiest["actor"]["id"].to_string(), "none".to_owned()] {

@@ -205,7 +205,7 @@ async fn a_mistake_is_shown_at_its_place_and_mended_by_a_link() {
             "title to \"<script>\" form",
             "not form",
             "title to &quot;&lt;script&gt;&quot; <mark>form</mark>",
-            Some("title to \"<script>\" from"),
+            Some("title to \"<script>\" and form"),
         ),
         (
             "between 2025-06-01 and 2025-05-01",
@@ -237,7 +237,7 @@ async fn a_mistake_is_shown_at_its_place_and_mended_by_a_link() {
                 // One that is still wrong is wrong elsewhere.
                 let status = visitor.get(href).await.status;
                 assert!(
-                    status == 200 || mended.ends_with("from"),
+                    status == 200 || mended.ends_with("form"),
                     "{mended}: {status}"
                 );
             }
@@ -466,18 +466,6 @@ async fn doubt_stands_beside_a_change_and_noise_is_said_to_be_left_out() {
 async fn long_searches_make_no_large_page() {
     let app = troubled().await;
     let visitor = Visitor::reader(&app).await;
-    let long = vec![
-        "`ååååååååååååååååååååååååååååååååååååååå` changed";
-        45
-    ]
-    .join(" or ");
-    let q = format!("not ({long})");
-    assert!((4000..4096).contains(&q.len()), "{}", q.len());
-    for view in ["changes", "tickets", "counts"] {
-        let path = link(AUDIT, &[("q", &q), ("as", view), ("include", "noise")]);
-        // Longer than a head may be: as a browser would be told.
-        assert!(path.len() > 8192);
-    }
     let q = format!("not ({})", vec!["`åååååååååå` changed"; 32].join(" or "));
     for view in ["changes", "tickets", "counts"] {
         let path = link(AUDIT, &[("q", &q), ("as", view), ("include", "noise")]);

@@ -13,7 +13,7 @@ use crate::{
     },
     render::{
         html::{
-            parts::{actor, as_data, audit_path, field},
+            parts::{actor, as_data, audit_path, start},
             reader::{counted, grouped},
         },
         svg::strength,
@@ -99,7 +99,7 @@ impl AuditPage<'_> {
                     caption { "Changes by who made them and of which field; each number leads to its changes." }
                     thead { tr {
                         th scope="col" { "Who" }
-                        @for (name, _) in shown { th.number scope="col" { (field(name)) } }
+                        @for (name, _) in shown { th.number scope="col" { (head(name)) } }
                         @if !others.is_empty() { th.number scope="col" { (counted(others.len(), "other field", "other fields")) } }
                         th.number scope="col" { "All" }
                     } }
@@ -185,6 +185,14 @@ impl AuditPage<'_> {
             .without(&["cursor", "as"])
             .with("q", narrowed.by(&predicates));
         audit_path(self.tenant, &query)
+    }
+}
+
+/// A field's name, which may go on in the next line after each of its words.
+fn head(name: &str) -> Markup {
+    let name = start(name);
+    html! {
+        bdi.field { @for word in name.split_inclusive('_') { (word) wbr; } }
     }
 }
 

@@ -194,13 +194,13 @@ impl AuditPage<'_> {
                     "Noise is left out, unless the search names it: bookkeeping fields, and values that came again unchanged. "
                     a href=(audit_path(self.tenant, &others.with("include", "noise"))) { "Show it" }
                 }
-                @if !self.text().is_empty() {
-                    " Days in the search are those of " strong { (self.zone) } "."
+            }
+            @if !self.text().is_empty() {
+                p.note {
+                    "Days in the search are those of " strong { (self.zone) } ". "
                     @if self.zone != self.reader.zone_name() {
-                        " "
-                        a href=(audit_path(self.tenant, &self.query.without(&["cursor"]).with("zone", self.reader.zone_name()))) {
-                            "Mean those of " (self.reader.zone_name())
-                        }
+                        @let own = self.query.without(&["cursor"]).with("zone", self.reader.zone_name());
+                        a href=(audit_path(self.tenant, &own)) { "Mean those of " (self.reader.zone_name()) }
                     }
                 }
             }

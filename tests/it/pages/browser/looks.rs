@@ -47,7 +47,7 @@ const PAGES: [(&str, &str); 9] = [
         "audit-matrix",
         "/t/Cust10498/audit?q=between+2016-03-01+and+2016-03-31&as=counts",
     ),
-    ("actor", "/t/Cust10498/actors/908"),
+    ("actor", "/t/Cust10498/actors/908?year=2016"),
 ];
 
 /// Pages with pictures of their own beside the light one.
