@@ -18,6 +18,11 @@ pub struct ByField {
     pub capped: bool,
 }
 
+struct SpanRow {
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
 impl Store {
     /// The instants of the first and the last event of an actor, in ticks of 100 ns; `None` if there is none.
     /// `None` asks for the events that do not say who it was. Two look-ups in `entry_by_actor`.
@@ -30,8 +35,9 @@ impl Store {
         actor: Option<Actor>,
     ) -> Result<Option<(i64, i64)>, StoreError> {
         macro_rules! span {
-            ($is_theirs:literal, $actor:expr) => {{
-                let row = sqlx::query!(
+            ($is_theirs:literal, $actor:expr) => {
+                sqlx::query_as!(
+                    SpanRow,
                     "SELECT min(ticks) AS first, max(ticks) AS last FROM entry
                      WHERE tenant = $1 AND "
                         + $is_theirs
@@ -40,14 +46,14 @@ impl Store {
                     $actor,
                 )
                 .fetch_one(&self.reads)
-                .await?;
-                row.first.zip(row.last)
-            }};
+                .await?
+            };
         }
-        Ok(match actor {
+        let row = match actor {
             Some(actor) => span!("actor = $2", actor.0),
             None => span!("actor IS NULL AND $2", true),
-        })
+        };
+        Ok(row.first.zip(row.last))
     }
 
     /// What an actor did on each of these days, in the order given. Served by `entry_by_actor`, of which no row is

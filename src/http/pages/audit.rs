@@ -28,6 +28,7 @@ use crate::{
         changes::{AskedChanges, ChangesParams, zone},
         error::ApiError,
         extract::{Path, unknown_tenant},
+        projected::Stale,
         timeline::{Include, Order},
     },
     render::html::{Answer, AuditPage, Choices, Pairs, Reader},
@@ -127,8 +128,8 @@ fn settled(given: &Pairs) -> Pairs {
 
 /// Events of the log that are not searched yet.
 async fn behind(state: &AppState, store: &Store, tenant: &Tenant) -> Result<i64, ApiError> {
-    let stale = Some(crate::http::projected::Stale::Allow);
-    let projected = state.projected(store, tenant, stale).await?;
+    let projected = state.projected(store, tenant, Some(Stale::Allow));
+    let projected = projected.await?;
     let head = store.find_head(tenant).await?;
     let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
     Ok(head.0 - projected.0)

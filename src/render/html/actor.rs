@@ -109,7 +109,7 @@ impl ActorPage<'_> {
                         (heat(&cells, "Events a day; the table below says the same"))
                     }
                     figcaption {
-                        "Events a day, the darker the more: "
+                        "Events a day, the stronger the colour the more: "
                         @for strength in 0..=STRENGTHS { span.shade.{ "h" (strength) } {} }
                         " up to " (grouped(self.days.iter().map(|day| day.events).max().unwrap_or(0)))
                         ". Days are those of " (self.zone) "."

@@ -1,4 +1,4 @@
-//! A calendar: a cell a day, a column a week, the darker the more happened.
+//! A calendar: a cell a day, a column a week, the stronger its colour the more happened.
 
 use jiff::civil::{Date, Weekday};
 use maud::{Markup, html};

@@ -114,7 +114,7 @@ impl AuditPage<'_> {
                     }
                     tfoot { tr {
                         th scope="row" { "All" }
-                        @for (name, sum) in shown { td.number { (number(*sum, &self.to(&narrowed, None, Some(name)))) } }
+                        @for (name, sum) in shown { td.number { (number(*sum, &self.to(&narrowed, &[of(name)]))) } }
                         @if !others.is_empty() { td.number { (grouped(others.iter().map(|(_, sum)| sum).sum())) } }
                         td.number { (grouped(matrix.all)) }
                     } }
@@ -165,27 +165,28 @@ impl AuditPage<'_> {
                 th scope="row" { (actor(self.tenant, who, self.labels, self.labels_at)) }
                 @for (name, count) in cells {
                     td.number.{ "h" (strength(count, matrix.most)) } {
-                        @if count > 0 { (number(count, &self.to(narrowed, Some(who), Some(name)))) }
+                        @if count > 0 { (number(count, &self.to(narrowed, &[of(name), by(who)]))) }
                     }
                 }
                 @if matrix.fields.len() > shown.len() { td.number { @if others > 0 { (grouped(others)) } } }
-                td.number { (number(sum, &self.to(narrowed, Some(who), None))) }
+                td.number { (number(sum, &self.to(narrowed, &[by(who)]))) }
             }
         }
     }
 
-    /// The changes of the search that are an actor's, or of a field.
-    fn to(&self, narrowed: &Narrowed, who: Option<Option<Actor>>, field: Option<&str>) -> String {
-        let field = field.map(|name| Predicate::Field(vec![Field::written(name)]));
-        let who =
-            who.map(|who| Predicate::Actor(vec![who.map_or(Who::Nobody, |who| Who::Id(who.0))]));
-        let predicates: Vec<Predicate> = field.into_iter().chain(who).collect();
-        let query = self
-            .query
-            .without(&["cursor", "as"])
-            .with("q", narrowed.by(&predicates));
-        audit_path(self.tenant, &query)
+    /// The changes of the search that are as stated.
+    fn to(&self, narrowed: &Narrowed, stated: &[Predicate]) -> String {
+        let query = self.query.without(&["cursor", "as"]);
+        audit_path(self.tenant, &query.with("q", narrowed.by(stated)))
     }
+}
+
+fn of(field: &str) -> Predicate {
+    Predicate::Field(vec![Field::written(field)])
+}
+
+fn by(actor: Option<Actor>) -> Predicate {
+    Predicate::Actor(vec![actor.map_or(Who::Nobody, |actor| Who::Id(actor.0))])
 }
 
 /// A field's name, which may go on in the next line after each of its words.
