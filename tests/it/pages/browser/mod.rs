@@ -6,7 +6,7 @@ mod walk;
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -15,6 +15,7 @@ use chromiumoxide::{
     Browser, BrowserConfig, Page,
     cdp::{
         browser_protocol::{
+            browser::{SetDownloadBehaviorBehavior, SetDownloadBehaviorParams},
             emulation::{
                 MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
                 SetScriptExecutionDisabledParams, SetTimezoneOverrideParams,
@@ -191,6 +192,14 @@ impl Window {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// Puts files that are taken along into a folder.
+    async fn keep_files_in(&self, folder: &Path) {
+        let keep = SetDownloadBehaviorParams::builder()
+            .behavior(SetDownloadBehaviorBehavior::Allow)
+            .download_path(folder.to_string_lossy());
+        self.page.execute(keep.build().unwrap()).await.unwrap();
     }
 
     /// Waits until something is so that no page tells.

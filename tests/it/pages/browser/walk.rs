@@ -2,10 +2,7 @@
 
 use std::fs;
 
-use chromiumoxide::cdp::browser_protocol::{
-    browser::{SetDownloadBehaviorBehavior, SetDownloadBehaviorParams},
-    input::{DispatchKeyEventParams, DispatchKeyEventType},
-};
+use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
 use ticketlog::domain::token::{Scope, Token};
 
 use super::Window;
@@ -161,12 +158,7 @@ async fn a_search_is_put_together_mended_and_taken_along_as_a_file() {
         .until("document.querySelector('#q').value.endsWith('and field status by 19')")
         .await;
     let folder = tempfile::tempdir().unwrap();
-    let allow = SetDownloadBehaviorParams::builder()
-        .behavior(SetDownloadBehaviorBehavior::Allow)
-        .download_path(folder.path().to_string_lossy())
-        .build()
-        .unwrap();
-    window.page.execute(allow).await.unwrap();
+    window.keep_files_in(folder.path()).await;
     window.click("p.data a").await;
     let file = folder.path().join("Cust1-changes.csv");
     window.wait_for(|| file.exists()).await;
