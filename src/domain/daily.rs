@@ -28,9 +28,31 @@ pub struct OfDay {
     pub created: i64,
 }
 
+/// What somebody did on a day, repeats left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoneOnDay {
+    /// The day.
+    pub date: Date,
+    /// Events.
+    pub events: i64,
+    /// Those of them that create a ticket.
+    pub created: i64,
+}
+
 /// The last days of a zone, up to the one that an instant lies in, oldest first. Fewer where time ends.
 pub fn last_days(until: jiff::Timestamp, count: u16, zone: &TimeZone) -> Vec<Day> {
-    let last = zone.to_datetime(until).date();
+    days_up_to(zone.to_datetime(until).date(), count, zone)
+}
+
+/// The days of a year in a zone; `None` for one that no instant lies in.
+pub fn of_year(year: i16, zone: &TimeZone) -> Option<Vec<Day>> {
+    let last = Date::new(year, 12, 31).ok()?;
+    let count = u16::try_from(last.day_of_year()).ok()?;
+    Some(days_up_to(last, count, zone))
+}
+
+/// The days of a zone up to one, oldest first. Fewer where time ends.
+pub fn days_up_to(last: Date, count: u16, zone: &TimeZone) -> Vec<Day> {
     let start = |date: Date| {
         let start = zone.to_ambiguous_zoned(date.at(0, 0, 0, 0)).compatible();
         start.ok().map(|at| ticks_of_timestamp(at.timestamp()))
@@ -58,5 +80,8 @@ mod tests {
         assert_eq!(dates, ["2025-03-30", "2025-03-31"]);
         let hours = |day: &Day| (day.until_ticks - day.from_ticks) / 36_000_000_000;
         assert_eq!(days.iter().map(hours).collect::<Vec<_>>(), [23, 24]);
+        let year = |year| of_year(year, &zone).map(|days| days.len());
+        assert_eq!([2015, 2016].map(year), [Some(365), Some(366)]);
+        assert_eq!(year(i16::MAX), None);
     }
 }

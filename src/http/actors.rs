@@ -155,7 +155,8 @@ fn window(since: Option<&str>, until: Option<&str>) -> Result<(i64, i64), ApiErr
     Ok((since.unwrap_or(i64::MIN), until.unwrap_or(i64::MAX)))
 }
 
-fn unknown_actor(tenant: &Tenant, actor: Option<Actor>) -> ApiError {
+/// 404 for who never did anything.
+pub(super) fn unknown_actor(tenant: &Tenant, actor: Option<Actor>) -> ApiError {
     ApiError::Unknown(match actor {
         Some(actor) => format!(
             "no event in the log of \"{tenant}\" is by actor {}",

@@ -31,7 +31,7 @@ use crate::{
 pub(super) const DAYS: u16 = 60;
 
 /// Most days: a year.
-const MAX_DAYS: u16 = 366;
+pub(super) const MAX_DAYS: u16 = 366;
 
 /// Parameters of [`list_days`].
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

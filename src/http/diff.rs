@@ -1,6 +1,6 @@
 //! What became of tickets between two instants.
 
-use axum::{Json, extract::State, response::Response};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     error::ApiError,
     extract::{Path, Query, limit, moment},
     fields::{Own, WithFields},
-    list::{Asked, Format},
+    list::{Asked, Format, Page},
     openapi::{Fields, KnownAt, TenantPath, TicketPath},
     projected::Stale,
     tickets::{known_at, unknown_ticket},
@@ -50,6 +50,9 @@ pub(super) struct DiffParams {
     #[serde(default)]
     #[param(style = Form, explode, inline)]
     include: Vec<Include>,
+    /// `json`, `csv` or `ndjson`.
+    #[param(inline)]
+    format: Option<Format>,
 }
 
 /// Parameters of [`list_diffs`] beside the fields of the state at the later instant.
@@ -120,14 +123,29 @@ impl Own for DiffsParams {
 pub(super) async fn show_diff(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    asked: Asked,
     Query(params): Query<DiffParams>,
-) -> Result<Json<DiffJson>, ApiError> {
+) -> Result<Response, ApiError> {
+    let form = asked.form(params.format)?;
     let FoundDiff {
         span: (from, to),
         diff,
         labels,
     } = find_diff(&state, &tenant, ticket, &params).await?;
-    Ok(Json(DiffJson::new(ticket, diff, (&from, &to), &labels)))
+    Ok(form.answer(&DiffJson::new(ticket, diff, (&from, &to), &labels)))
+}
+
+/// As a table it is a list of its fields.
+impl Page for DiffJson {
+    type Item = Self;
+
+    fn items(&self) -> &[Self] {
+        std::slice::from_ref(self)
+    }
+
+    fn next(&self) -> Option<(&'static str, String)> {
+        None
+    }
 }
 
 /// What became of a ticket between two instants, and the labels to show it with.

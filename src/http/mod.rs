@@ -1,6 +1,7 @@
 //! The HTTP interface: a file a resource. The only place that names axum.
 
 mod access;
+mod actor_days;
 mod actors;
 mod body;
 mod bridge;
@@ -174,6 +175,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(changes::list_changes))
         .routes(routes!(actors::list_actors))
         .routes(routes!(actors::show_actor))
+        .routes(routes!(actor_days::list_actor_days))
         .routes(routes!(completeness::show_completeness))
         .routes(routes!(days::list_days))
         .routes(routes!(reports::list_reports))

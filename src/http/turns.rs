@@ -83,10 +83,10 @@ mod tests {
         at_once: usize,
         answer: impl Fn(String) -> F + Clone + Send + Sync + 'static,
     ) -> Router {
-        let handler =
-            move |axum::extract::Path((_, name)): axum::extract::Path<(String, String)>| {
-                answer(name)
-            };
+        let handler = move |request: Request| {
+            let name = request.uri().path().rsplit('/').next().unwrap();
+            answer(name.to_owned())
+        };
         Router::new()
             .route("/v1/tenants/{tenant}/events/{event}", get(handler.clone()))
             .route("/v1/tenants/{tenant}/{name}", get(handler))

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{
     ids::{EventId, Position, TicketId},
     label::Labels,
-    search::{FoundChange, FoundTicket},
+    search::{FoundChange, FoundCount, FoundTicket},
 };
 
 /// A change with its event and its ticket.
@@ -83,6 +83,41 @@ pub struct CountJson {
     /// How many.
     #[schema(minimum = 0)]
     pub count: i64,
+}
+
+/// How many of the changes that were asked for an actor made to a field.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = FoundCount)]
+pub struct FoundCountJson {
+    /// Who; the id is null for the events that do not say.
+    actor: ActorJson,
+    /// The field's name.
+    field: String,
+    /// How many.
+    #[schema(minimum = 1)]
+    changes: i64,
+}
+
+impl FoundCountJson {
+    /// With the label valid at an instant, in ticks of 100 ns.
+    pub fn new(found: FoundCount, labels: &Labels, ticks: i64) -> Self {
+        Self {
+            actor: ActorJson::new(found.actor, labels, ticks),
+            field: found.field,
+            changes: found.changes,
+        }
+    }
+}
+
+impl csv::Table for FoundCountJson {
+    const COLUMNS: &'static [&'static str] = &["actor", "actor_label", "field", "changes"];
+
+    fn rows(&self) -> Vec<Vec<Cell>> {
+        let mut row: Vec<Cell> = actor(&self.actor).into_iter().collect();
+        row.push(Cell::from(&self.field));
+        row.push(self.changes.into());
+        vec![row]
+    }
 }
 
 impl csv::Table for FoundChangeJson {

@@ -1,6 +1,7 @@
 //! The log in Postgres. The only place that names sqlx and that holds SQL.
 
 mod activity;
+mod actor_days;
 mod appender;
 mod arrival;
 mod bulk;
@@ -44,6 +45,7 @@ use sqlx::{
 use tokio::{sync::watch, time::timeout};
 
 pub use self::{
+    actor_days::{ByField, COUNTED_CHANGES},
     appender::Appender,
     bulk::{Bulk, Rows},
     desk::{Desk, DeskPage},

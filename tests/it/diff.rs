@@ -148,6 +148,31 @@ async fn a_difference_has_the_documented_shape() {
 }
 
 #[tokio::test]
+async fn a_difference_is_a_table_of_its_fields() {
+    let app = app_with_a_life().await;
+    let path = format!("{DESK}/76/diff?from=2025-05-01T08:00:00Z&to=2025-05-04T08:00:00.1234567Z");
+    let table = app.get(&format!("{path}&format=csv")).await;
+    let disposition = table.headers["content-disposition"].to_str().unwrap();
+    assert_eq!(
+        disposition,
+        "attachment; filename=\"Cust1-tickets-76-diff.csv\""
+    );
+    let span = "76,2025-05-01T08:00:00Z,2025-05-04T08:00:00.1234567Z,3";
+    let rows = format!(
+        "ticket,from_at,to_at,events,field,changed,steps,from,from_label,to,to_label,actors,confidence,reasons\r\n\
+         {span},priority,false,2,2,,2,,7 19,unproven,no_op\r\n\
+         {span},replied_at,false,1,,,,,19,unproven,no_op\r\n\
+         {span},status,true,1,1,Active,3,Postponed,19,unproven,no_op\r\n"
+    );
+    assert_eq!(std::str::from_utf8(&table.body).unwrap(), rows);
+    let accepted = app.get_with(&path, &[("Accept", "text/csv")]).await;
+    assert_eq!(accepted.body, table.body);
+    app.get_with(&path, &[("Accept", "image/png")])
+        .await
+        .assert(406);
+}
+
+#[tokio::test]
 async fn both_ends_are_inclusive_and_what_was_asked_for_is_shown() {
     let app = app_with_a_life().await;
     // A tick less, and the last is not in it; from is inclusive, so its own event is not either.

@@ -30,6 +30,12 @@ impl Place {
     pub fn is_somewhere(self) -> bool {
         self.0.is_some()
     }
+
+    /// A text with another one at this place; `None` if it is none of the text.
+    pub(super) fn replaced(self, text: &str, by: &str) -> Option<String> {
+        let (from, until) = self.0?;
+        Some(format!("{}{by}{}", text.get(..from)?, text.get(until..)?))
+    }
 }
 
 /// A query that cannot be read, or names what there is not.
@@ -41,12 +47,17 @@ pub struct QueryError {
     suggest: Option<String>,
     /// The query and the place in it, in characters: from, and how many.
     at: Option<(String, usize, usize)>,
+    /// The query as it may have been meant.
+    mended: Option<String>,
 }
 
 impl QueryError {
     /// Something wrong at a place in a text; without the text where the place is none.
     pub(super) fn new(text: &str, place: Place, what: &str, suggest: Option<String>) -> Self {
         let what = what.chars().map(plain).collect();
+        let mended = suggest
+            .as_deref()
+            .and_then(|suggest| place.replaced(text, suggest));
         let at = place.0.map(|(from, until)| {
             let chars = |until: usize| {
                 text.char_indices()
@@ -56,7 +67,40 @@ impl QueryError {
             let (from, until) = (chars(from), chars(until));
             (text.to_owned(), from, until.saturating_sub(from).max(1))
         });
-        Self { what, suggest, at }
+        Self {
+            what,
+            suggest,
+            at,
+            mended,
+        }
+    }
+
+    /// The same, of a query in which something else than what is wrong is to be replaced.
+    pub(super) fn mended_by(mut self, mended: Option<String>) -> Self {
+        self.mended = mended.or(self.mended);
+        self
+    }
+
+    /// What is wrong, in one line.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The query before the place, at the place, and after it, a character for a character; `None` if it has none.
+    pub fn parts(&self) -> Option<[String; 3]> {
+        let (query, at, length) = self.at.as_ref()?;
+        let part =
+            |from: usize, most: usize| query.chars().skip(from).take(most).map(plain).collect();
+        Some([
+            part(0, *at),
+            part(*at, *length),
+            part(at + length, usize::MAX),
+        ])
+    }
+
+    /// The whole query with what is suggested in its place; `None` if nothing is.
+    pub fn mended(&self) -> Option<&str> {
+        self.mended.as_deref()
     }
 
     /// Characters of the query before the place; `None` if it has none.

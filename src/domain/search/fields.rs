@@ -44,3 +44,8 @@ pub(super) const TICKET_COLUMNS: [&str; 34] = [
 pub fn is_ticket_column(name: &str) -> bool {
     TICKET_COLUMNS.contains(&name) || is_bookkeeping(name)
 }
+
+/// The columns that every ticket has, bookkeeping aside.
+pub fn ticket_columns() -> &'static [&'static str] {
+    &TICKET_COLUMNS
+}

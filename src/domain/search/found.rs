@@ -41,6 +41,17 @@ pub struct FoundTicket {
     pub last_at: OccurredAt,
 }
 
+/// How many of the changes that were asked for an actor made to a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundCount {
+    /// Who; `None` for nobody named.
+    pub actor: Option<Actor>,
+    /// The field.
+    pub field: String,
+    /// How many.
+    pub changes: i64,
+}
+
 /// Where a list of changes goes on: after this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct After {
@@ -60,6 +71,12 @@ impl FoundChange {
             event_id: self.event_id,
             nth: self.nth,
         }
+    }
+}
+
+impl Labelled for FoundCount {
+    fn want(&self, wanted: &mut BTreeSet<(String, i64)>) {
+        self.actor.want(wanted);
     }
 }
 

@@ -13,6 +13,7 @@ mod lex;
 mod limits;
 mod noise;
 mod parse;
+mod parts;
 mod plain;
 mod print;
 mod resolve;
@@ -25,11 +26,12 @@ use jiff::civil::Date;
 
 pub use self::{
     error::{Place, QueryError},
-    fields::is_ticket_column,
+    fields::{is_ticket_column, ticket_columns},
     filter::{Filter, HeldWhen, Search},
-    found::{After, FoundChange, FoundTicket},
+    found::{After, FoundChange, FoundCount, FoundTicket},
     limits::{MAX_DEPTH, MAX_PREDICATES, MAX_QUERY_BYTES, MAX_VALUES},
     noise::Noise,
+    parts::{Narrowed, Parts, PartsError},
     plain::{NoField, Plain},
     time::Window,
     wanted::{Known, Wanted},

@@ -67,6 +67,45 @@ fn a_misspelt_keyword_is_recognised() {
 }
 
 #[test]
+fn what_was_meant_stands_in_the_whole_query() {
+    for (text, mended) in [
+        ("status changed form 1", Some("status changed from 1")),
+        ("æ or evre priority = 1", None),
+        (
+            "by 1 or evre priority = 1",
+            Some("by 1 or ever priority = 1"),
+        ),
+        ("statsu changed by 19", Some("status changed by 19")),
+        (
+            "ticket_status changed to 'Solvd' by 19",
+            Some("ticket_status changed to \"Solved\" by 19"),
+        ),
+        (
+            "ticket_status to Solved",
+            Some("ticket_status to \"Solved\""),
+        ),
+        (
+            "status changed priority changed",
+            Some("status changed and priority changed"),
+        ),
+        ("status", None),
+    ] {
+        let error = read(text).unwrap_err();
+        assert_eq!(error.mended(), mended, "{text}");
+        let parts = error.parts().unwrap();
+        assert!(parts.concat().starts_with(text), "{parts:?}");
+        if let Some(mended) = mended {
+            read(mended).unwrap();
+        }
+    }
+    let [before, wrong, after] = read("by 1\nor bye 2 or by 3").unwrap_err().parts().unwrap();
+    assert_eq!(
+        [&*before, &*wrong, &*after],
+        ["by 1 or bye ", "2", " or by 3"]
+    );
+}
+
+#[test]
 fn a_field_that_nobody_knows_is_refused_unless_it_is_quoted() {
     refused(
         "statsu changed",

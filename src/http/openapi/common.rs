@@ -8,9 +8,11 @@ use utoipa::{
         Schema, Type,
         path::{HttpMethod, Operation, Parameter, PathItem},
         schema::{ArrayItems, SchemaType},
+        security::SecurityRequirement,
     },
 };
 
+use super::BEARER;
 use crate::{
     http::{access, error::Problem},
     render::{csv, lines},
@@ -96,6 +98,7 @@ pub(super) fn complete(api: &mut OpenApi) {
             add_forms(operation);
             limit_texts(operation);
             name_scope(&method, path, operation);
+            name_credential(&method, operation);
         }
     }
 }
@@ -250,6 +253,14 @@ fn written_out(schema: &mut RefOr<Schema>) -> Option<&mut Schema> {
     match schema {
         RefOr::T(schema) => Some(schema),
         RefOr::Ref(_) => None,
+    }
+}
+
+/// What changes something takes the token itself, whatever reads take.
+fn name_credential(method: &HttpMethod, operation: &mut Operation) {
+    if !matches!(method, HttpMethod::Get) && is_fenced(operation) {
+        let none: [&str; 0] = [];
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, none)]);
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) use self::{
     params::{Changes, Fields, KnownAt},
     paths::{ActorPath, EventPath, ReportPath, TenantPath, TicketPath},
 };
-use super::{AppState, described};
+use super::{AppState, described, pages::SESSION_COOKIE};
 
 /// The document, which is the same as long as the program runs.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
@@ -35,6 +35,9 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 
 /// The name of what a read needs, in the document.
 const BEARER: &str = "bearer";
+
+/// The name of what a read takes as well.
+const SESSION: &str = "session";
 
 /// The name of what a webhook needs.
 const SIGNATURE: &str = "signature";
@@ -95,13 +98,19 @@ fn introduce(api: &mut OpenApi) {
     });
     api.tags = Some(tags.into());
     let none: [&str; 0] = [];
-    api.security = Some(vec![SecurityRequirement::new(BEARER, none)]);
+    let needs = |name| SecurityRequirement::new(name, none);
+    api.security = Some(vec![needs(BEARER), needs(SESSION)]);
     let components = api.components.get_or_insert_default();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A token that `ticketlog token create` made."))
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let session = ApiKeyValue::with_description(
+        SESSION_COOKIE,
+        "The session of a browser that logged in at `/login` with a token: it reads what the token reads, and no more.",
+    );
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     let signature = ApiKeyValue::with_description(
         "X-SuperOffice-Signature",
         "Base64 of HMAC-SHA256 over the bytes of the body, with a secret of the hook.",

@@ -15,7 +15,7 @@ use utoipa::{
 use crate::{
     domain::{fields::TICKET_FIELDS, ids::Actor},
     render::{
-        found::{CountJson, FoundChangeJson, FoundTicketJson},
+        found::{CountJson, FoundChangeJson, FoundCountJson, FoundTicketJson},
         json::ListJson,
     },
 };
@@ -85,7 +85,7 @@ impl ToSchema for KnownAt {
     }
 }
 
-/// What the search gives: changes, their tickets or their number.
+/// What the search gives: changes, their tickets, their number, or that by actor and field.
 pub(in crate::http) enum Changes {}
 
 impl PartialSchema for Changes {
@@ -94,6 +94,7 @@ impl PartialSchema for Changes {
         let either = AnyOfBuilder::new()
             .item(ListJson::<FoundChangeJson>::schema())
             .item(ListJson::<FoundTicketJson>::schema())
+            .item(ListJson::<FoundCountJson>::schema())
             .item(CountJson::schema());
         either.into()
     }
@@ -107,8 +108,10 @@ impl ToSchema for Changes {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         ListJson::<FoundChangeJson>::schemas(schemas);
         ListJson::<FoundTicketJson>::schemas(schemas);
+        ListJson::<FoundCountJson>::schemas(schemas);
         schemas.push((FoundChangeJson::name().into(), FoundChangeJson::schema()));
         schemas.push((FoundTicketJson::name().into(), FoundTicketJson::schema()));
+        schemas.push((FoundCountJson::name().into(), FoundCountJson::schema()));
     }
 }
 

@@ -4,7 +4,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::domain::session::{LASTS, Session};
 
-const SESSION: &str = "ticketlog_session";
+/// The name of the one with the session.
+pub(in crate::http) const SESSION: &str = "ticketlog_session";
 const ZONE: &str = "zone";
 
 /// The session of a browser; `None` if its cookie is none that we gave.

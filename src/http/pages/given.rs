@@ -54,6 +54,16 @@ pub(super) enum Settled {
 }
 
 impl Given {
+    /// The parameters as they were given.
+    pub(super) fn pairs(&self) -> &Pairs {
+        &self.pairs
+    }
+
+    /// The same page with other parameters.
+    pub(super) fn elsewhere(&self, pairs: &Pairs) -> Response {
+        Redirect::to(&pairs.link(self.uri.path())).into_response()
+    }
+
     /// Settles what the parameters mean for a reader.
     pub(super) fn settle(self, reader: &Reader) -> Settled {
         let mut settled = self.meant(reader, |name| {
@@ -93,8 +103,7 @@ impl Given {
         if settled == self.pairs {
             return Settled::Here(settled);
         }
-        let link = settled.link(self.uri.path());
-        Settled::Elsewhere(Redirect::to(&link).into_response())
+        Settled::Elsewhere(self.elsewhere(&settled))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Pages for people. What they show is read by the same functions as the API's answers; what it looks like is
 //! [`crate::render::html`]. Every page is a GET with an address that can be handed on.
 
+mod actor;
+mod audit;
 mod cookie;
 mod deliveries;
 mod diff;
@@ -23,7 +25,7 @@ use axum::{
     routing::get,
 };
 
-pub(super) use self::cookie::session as session_of;
+pub(super) use self::cookie::{SESSION as SESSION_COOKIE, session as session_of};
 use super::{AppState, error::ApiError, extract::AssetName};
 use crate::render::html::assets;
 
@@ -72,6 +74,8 @@ pub(super) fn routes() -> Router<AppState> {
         .route("/logout", axum::routing::post(session::log_out))
         .route("/t", get(tenants::show_tenants))
         .route("/t/{tenant}", get(home::show_home))
+        .route("/t/{tenant}/audit", get(audit::show_audit))
+        .route("/t/{tenant}/actors/{actor}", get(actor::show_actor))
         .route("/t/{tenant}/tickets", get(tickets::show_tickets))
         .route("/t/{tenant}/tickets/{ticket}", get(ticket::show_ticket))
         .route("/t/{tenant}/tickets/{ticket}/diff", get(diff::show_diff))

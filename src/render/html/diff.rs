@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     Frame, Pairs, Place, Reader, page,
-    parts::{actor, api_path, doubt, field, ticket_path, value},
+    parts::{actor, api_path, as_data, doubt, field, ticket_path, value},
     reader::{counted, duration},
 };
 use crate::domain::{
@@ -110,7 +110,7 @@ impl DiffPage<'_> {
                     }
                 }
             }
-            p.data { a href=(self.query.link(&api)) aria-label="The difference as JSON" { "JSON" } }
+            (as_data(&self.query.link(&api), "The difference"))
         }
     }
 
@@ -129,7 +129,7 @@ impl DiffPage<'_> {
                 td {
                     @for (nth, who) in changed.actors.iter().take(10).enumerate() {
                         @if nth > 0 { ", " }
-                        (actor(*who, self.labels, to.ticks()))
+                        (actor(self.tenant, *who, self.labels, to.ticks()))
                     }
                     @if changed.actors.len() > 10 { ", …" }
                 }

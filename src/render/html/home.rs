@@ -223,7 +223,7 @@ impl Home<'_> {
             tr {
                 td { (self.reader.time(&found.occurred_at)) }
                 td { a href=(ticket_path(&self.log.tenant, found.ticket)) { (found.ticket) } }
-                td { (actor(found.actor, self.labels, ticks)) }
+                td { (actor(&self.log.tenant, found.actor, self.labels, ticks)) }
                 td { (field(&found.change.field)) }
                 td { (change(&found.change, self.labels, ticks)) }
             }

@@ -4,7 +4,10 @@
 //! answer can forbid both; everything works without script. Instants stand in the reader's zone, ids under their
 //! labels, and every table names where its CSV and JSON are.
 
+mod actor;
 pub mod assets;
+mod audit;
+mod changes;
 mod diff;
 mod home;
 mod login;
@@ -23,6 +26,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use self::parts::tenant_path;
 pub use self::{
+    actor::{ActorPage, asked as asked_of_actor},
+    audit::{AuditPage, Audited, Choices},
     diff::DiffPage,
     home::{FeedNow, Home},
     login::{LogIn, log_in, way_in},
@@ -70,6 +75,8 @@ pub enum Place {
     Home,
     /// The tickets, and each of them.
     Tickets,
+    /// Who changed what.
+    Audit,
     /// The reports, and each of them.
     Reports,
     /// What arrived, for whoever runs the service.
@@ -80,9 +87,10 @@ pub enum Place {
 
 /// The pages of a tenant, in the order of the navigation: each with what follows the tenant's own path, its name and
 /// the scope that it takes. A new page is added here.
-const PLACES: [(Place, &str, &str, Scope); 4] = [
+const PLACES: [(Place, &str, &str, Scope); 5] = [
     (Place::Home, "", "Home", Scope::Read),
     (Place::Tickets, "/tickets", "Tickets", Scope::Read),
+    (Place::Audit, "/audit", "Audit", Scope::Read),
     (Place::Reports, "/reports", "Reports", Scope::Report),
     (Place::Deliveries, "/deliveries", "Deliveries", Scope::Admin),
 ];

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::Pairs;
 use crate::{
     domain::{
         completeness::{Completeness, Confidence, Reason},
@@ -65,8 +66,19 @@ pub(super) fn value(field: &str, value: Option<&Value>, labels: &Labels, ticks: 
     }
 }
 
+/// The path of an actor's page.
+pub(super) fn actor_path(tenant: &Tenant, actor: Option<Actor>) -> String {
+    let id = actor.map_or_else(|| "none".to_owned(), |actor| actor.0.to_string());
+    format!("{}/actors/{id}", tenant_path(tenant))
+}
+
+/// Who did something, and the way to what else they did.
+pub(super) fn actor(tenant: &Tenant, actor: Option<Actor>, labels: &Labels, ticks: i64) -> Markup {
+    html! { a.person href=(actor_path(tenant, actor)) { (who(actor, labels, ticks)) } }
+}
+
 /// Who did something.
-pub(super) fn actor(actor: Option<Actor>, labels: &Labels, ticks: i64) -> Markup {
+pub(super) fn who(actor: Option<Actor>, labels: &Labels, ticks: i64) -> Markup {
     let Some(Actor(id)) = actor else {
         return html! { span.unknown { "nobody named" } };
     };
@@ -142,6 +154,11 @@ pub(super) fn share(share: f64) -> String {
         return "0 %".to_owned();
     }
     format!("{:.1} %", (share * 100.0).max(0.1))
+}
+
+/// The path of a search for changes, in the language of searches.
+pub(super) fn audit_path(tenant: &Tenant, query: &Pairs) -> String {
+    query.link(&format!("{}/audit", tenant_path(tenant)))
 }
 
 /// Where a table is to be had as data: a path in the API, whose parameters may follow.

@@ -3,6 +3,10 @@
 use maud::html;
 
 use super::{Frame, Place, page};
+use crate::render::table::start;
+
+/// Characters of a detail that are shown: all of every detail of ours, and no page of somebody's parameter.
+const MAX_CHARS: usize = 1000;
 
 /// What was wrong.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +27,12 @@ pub fn problem(problem: Problem<'_>) -> String {
         div.card {
             p.status { (problem.status) }
             h1 { (problem.title) }
-            p { bdi { (super::parts::start(problem.detail)) } }
+            p {
+                @for (nth, line) in problem.detail.lines().enumerate() {
+                    @if nth > 0 { br; }
+                    bdi { (start(line, MAX_CHARS)) }
+                }
+            }
             p {
                 @if problem.status == 503 || problem.status == 500 {
                     a.button href=(problem.back) { "Try again" } " "

@@ -96,6 +96,11 @@ impl Reader {
         self.write(ticks, format)
     }
 
+    /// The year that an instant lies in.
+    pub fn year(&self, ticks: i64) -> i16 {
+        timestamp_of_ticks(ticks).to_zoned(self.zone.clone()).year()
+    }
+
     fn write(&self, ticks: i64, format: &str) -> String {
         let at = timestamp_of_ticks(ticks).to_zoned(self.zone.clone());
         at.strftime(format).to_string()

@@ -5,6 +5,7 @@
 
 mod bars;
 mod flow;
+mod heat;
 mod life;
 mod lines;
 mod rows;
@@ -14,6 +15,7 @@ use maud::{Markup, html};
 pub use self::{
     bars::{Bar, bars},
     flow::{Arrow, Flow, flow},
+    heat::{Cell, STRENGTHS, heat, strength},
     life::{Doubted, Lane, Life, Mark, Stretch, life},
     lines::{Part, Series, areas, lines},
     rows::{Row, rows},

@@ -2,6 +2,7 @@
 
 mod count;
 mod list;
+mod shown;
 
 use super::{Store, StoreError};
 use crate::domain::doubt::Extent;

@@ -68,8 +68,11 @@ impl Store {
         Ok(fields)
     }
 
-    /// The fields that changed, from one to the next in `change_by_field`.
-    async fn list_fields(&self, tenant: &Tenant) -> Result<Vec<String>, StoreError> {
+    /// The fields that changed, by name, at most 1,000: from one to the next in `change_by_field`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn list_fields(&self, tenant: &Tenant) -> Result<Vec<String>, StoreError> {
         let fields = sqlx::query_scalar!(
             r#"WITH RECURSIVE name AS (
                    (SELECT field FROM change WHERE tenant = $1 AND NOT noise ORDER BY field LIMIT 1)

@@ -4,6 +4,7 @@
 
 mod by_position;
 mod compose;
+mod counts;
 mod known;
 mod row;
 

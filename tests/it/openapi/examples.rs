@@ -32,7 +32,7 @@ const FLEETING: [&str; 7] = [
 ];
 
 /// What is asked for each example, in this order.
-const ASKED: [(&str, &str); 23] = [
+const ASKED: [(&str, &str); 24] = [
     ("readyz", "/readyz"),
     ("list_hooks", "/v1/hooks"),
     ("list_tenants", "/v1/tenants"),
@@ -63,6 +63,10 @@ const ASKED: [(&str, &str); 23] = [
     ),
     ("list_actors", "/v1/tenants/Cust10498/actors?limit=1"),
     ("show_actor", "/v1/tenants/Cust10498/actors/642"),
+    (
+        "list_actor_days",
+        "/v1/tenants/Cust10498/actors/642/days?days=2",
+    ),
     ("list_days", "/v1/tenants/Cust10498/days?days=2"),
     ("show_completeness", "/v1/tenants/Cust10498/completeness"),
     ("list_reports", "/v1/tenants/Cust10498/reports"),

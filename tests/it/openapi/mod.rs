@@ -124,15 +124,26 @@ fn collect_references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 async fn what_needs_no_token_is_described_so() {
     let app = TestApp::start().await;
     let document = served(&app).await;
-    assert_eq!(document["security"], serde_json::json!([{"bearer": []}]));
+    let reads = serde_json::json!([{"bearer": []}, {"session": []}]);
+    assert_eq!(document["security"], reads);
+    let session = &document["components"]["securitySchemes"]["session"];
+    assert_eq!(
+        [&session["in"], &session["name"]],
+        ["cookie", "ticketlog_session"]
+    );
     for (path, item) in document["paths"].as_object().unwrap() {
-        for operation in METHODS.into_iter().filter_map(|name| item.get(name)) {
+        for (name, operation) in METHODS
+            .into_iter()
+            .filter_map(|name| Some((name, item.get(name)?)))
+        {
             let expected = match path.as_str() {
                 "/healthz" | "/readyz" => serde_json::json!([{}]),
                 path if path.starts_with("/webhook") => serde_json::json!([{"signature": []}]),
+                // A browser sends its session along whoever makes it ask.
+                _ if name != "get" => serde_json::json!([{"bearer": []}]),
                 _ => Value::Null,
             };
-            assert_eq!(operation["security"], expected, "{path}");
+            assert_eq!(operation["security"], expected, "{name} {path}");
         }
     }
 }

@@ -46,6 +46,11 @@ async fn hostile_labels_and_values_come_out_escaped_and_cut() {
         "/t/Cust1/tickets/7",
         "/t/Cust1/tickets/7?include=noise",
         "/t/Cust1/tickets/7/diff?from=2025-05-19T10:00:00Z&to=2025-05-21T00:00:00Z",
+        "/t/Cust1/audit",
+        "/t/Cust1/audit?include=noise&order=asc",
+        "/t/Cust1/audit?as=tickets",
+        "/t/Cust1/audit?as=counts",
+        "/t/Cust1/actors/19",
     ] {
         let page = visitor.page(path).await;
         assert!(page.len() < 200_000, "{path}: {}", page.len());

@@ -1,6 +1,8 @@
 //! Pages: logging in, what they show, and how they hold against what somebody wrote into a field; first over
 //! HTTP alone, then in a real browser.
 
+mod actor;
+mod audit;
 mod browser;
 mod hostile;
 mod operations;

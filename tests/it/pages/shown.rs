@@ -8,7 +8,7 @@ use super::{Visitor, header, made, text};
 use crate::support::{app::TestApp, payload};
 
 /// Of the pages of a tenant with the ticket 7.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 20] = [
     "/t",
     "/t/Cust1",
     "/t/Cust1/tickets",
@@ -24,6 +24,57 @@ const PAGES: [&str; 15] = [
     "/operations",
     "/operations/tokens",
     "/operations/parked",
+    "/t/Cust1/audit",
+    "/t/Cust1/audit?q=status+changed&as=tickets",
+    "/t/Cust1/audit?as=counts&include=noise",
+    "/t/Cust1/actors/19",
+    "/t/Cust1/actors/19?year=2025&zone=Europe/Oslo",
+];
+
+/// What there is not, or cannot be asked, and what is said of it.
+const MISSING: [(&str, u16, &str); 22] = [
+    ("/t/Cust2", 404, "no event of a tenant"),
+    ("/t/Cust2/tickets/7", 404, "no event of a tenant"),
+    (
+        "/t/Cust1/nowhere",
+        404,
+        "no resource is at /t/Cust1/nowhere",
+    ),
+    ("/nowhere", 404, "no resource is at /nowhere"),
+    ("/t/Cust1/tickets/8", 404, "no event of ticket 8"),
+    ("/t/Cust1/tickets/x", 404, "tickets are numbers from 1"),
+    (
+        "/t/Cust1/tickets?ticket=x",
+        400,
+        "ticket is the number of a ticket, like 4711",
+    ),
+    (
+        "/t/Cust1/tickets/7?as_of=yesterday",
+        400,
+        "as_of must be an instant like",
+    ),
+    ("/t/Cust2/audit", 404, "no event of a tenant"),
+    ("/t/Cust2/audit?as=counts", 404, "no event of a tenant"),
+    ("/t/Cust2/actors/19", 404, "no event of a tenant"),
+    ("/t/Cust1/actors/77", 404, "is by actor 77"),
+    ("/t/Cust1/actors/none", 404, "says who did it"),
+    ("/t/Cust1/actors/x", 404, "is no actor"),
+    (
+        "/t/Cust1/actors/19?year=-30000",
+        400,
+        "year is one like 2025",
+    ),
+    ("/t/Cust1/actors/19?year=x", 400, "year"),
+    ("/t/Cust1/audit?colour=red", 400, "unknown parameter"),
+    ("/t/Cust1/audit?cursor=x", 400, "cursor"),
+    ("/t/Cust1/audit?as=pie", 400, "changes"),
+    ("/t/Cust1/tickets/7?colour=red", 400, "unknown parameter"),
+    ("/t/Cust1/tickets/7?cursor=x", 400, "cursor"),
+    (
+        "/t/Cust1/tickets/7/diff?from=2025-05-02T00:00:00Z&to=2025-05-01T00:00:00Z",
+        400,
+        "from must not be after to",
+    ),
 ];
 
 /// A ticket that is created, moves, is closed, and then shows a value that nobody declared.
@@ -121,39 +172,28 @@ async fn what_pages_refer_to_is_kept_for_ever_under_an_address_of_its_content() 
 }
 
 #[tokio::test]
+async fn all_that_is_said_of_a_problem_is_shown_but_not_all_that_somebody_wrote() {
+    let app = desk().await;
+    let visitor = Visitor::reader(&app).await;
+    let long = "x".repeat(3000);
+    let told = visitor
+        .get(&format!("/t/Cust1/tickets?colour={long}"))
+        .await;
+    assert!(text(&told).contains("expected `ticket`"), "{}", text(&told));
+    let told = text(
+        &visitor
+            .get(&format!("/t/Cust1/tickets?ticket={long}"))
+            .await,
+    );
+    assert!(told.contains(&"x".repeat(900)) && !told.contains(&"x".repeat(1001)));
+}
+
+#[tokio::test]
 async fn a_page_that_there_is_not_says_so_as_a_page_and_the_api_as_json() {
     let app = desk().await;
     let (token, _) = made(&app, Some(&["Cust1"]), &[Scope::Read]).await;
     let visitor = Visitor::with(&app, token.expose()).await;
-    for (path, status, said) in [
-        ("/t/Cust2", 404, "no event of a tenant"),
-        ("/t/Cust2/tickets/7", 404, "no event of a tenant"),
-        (
-            "/t/Cust1/nowhere",
-            404,
-            "no resource is at /t/Cust1/nowhere",
-        ),
-        ("/nowhere", 404, "no resource is at /nowhere"),
-        ("/t/Cust1/tickets/8", 404, "no event of ticket 8"),
-        ("/t/Cust1/tickets/x", 404, "tickets are numbers from 1"),
-        (
-            "/t/Cust1/tickets?ticket=x",
-            400,
-            "ticket is the number of a ticket, like 4711",
-        ),
-        (
-            "/t/Cust1/tickets/7?as_of=yesterday",
-            400,
-            "as_of must be an instant like",
-        ),
-        ("/t/Cust1/tickets/7?colour=red", 400, "unknown parameter"),
-        ("/t/Cust1/tickets/7?cursor=x", 400, "cursor"),
-        (
-            "/t/Cust1/tickets/7/diff?from=2025-05-02T00:00:00Z&to=2025-05-01T00:00:00Z",
-            400,
-            "from must not be after to",
-        ),
-    ] {
+    for (path, status, said) in MISSING {
         let answer = visitor.get(path).await;
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.content_type, "text/html; charset=utf-8", "{path}");

@@ -257,6 +257,76 @@ async fn noise_comes_in_when_it_is_named_outside_of_a_not() {
 }
 
 #[tokio::test]
+async fn a_matrix_says_the_same_page_by_page_with_nobody_last() {
+    let app = app_with_a_ticket().await;
+    for who in [7, i64::MAX, 3] {
+        let event = payload::changed(2).with("ChangedByAssociateId", who);
+        app.deliver(event.set("priority", who % 5))
+            .await
+            .assert(200);
+    }
+    let nobody = payload::changed(2).without("ChangedByAssociateId");
+    app.deliver(nobody.set("status", 2)).await.assert(200);
+    for order in ["asc", "desc"] {
+        let whole = path(&[("return", "matrix"), ("order", order), ("limit", "1000")]);
+        let whole = app.read(&whole).await["items"].clone();
+        let mut paged = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let mut asked = vec![("return", "matrix"), ("order", order), ("limit", "1")];
+            asked.extend(Some(("cursor", cursor.as_str())).filter(|(_, it)| !it.is_empty()));
+            let page = app.read(&path(&asked)).await;
+            paged.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => next.clone_into(&mut cursor),
+                None => break,
+            }
+        }
+        assert_eq!(json!(paged), whole);
+        let ids: Vec<&Value> = paged.iter().map(|count| &count["actor"]["id"]).collect();
+        let end = if order == "asc" {
+            ids.last()
+        } else {
+            ids.first()
+        };
+        assert_eq!(end, Some(&&Value::Null), "{ids:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_matrix_counts_by_actor_and_field() {
+    let app = TestApp::start().await;
+    app.deliver(payload::created(1).at("2025-05-01T00:00:00Z"))
+        .await
+        .assert(200);
+    let closed = payload::changed(1).at("2025-05-02T00:00:00Z");
+    app.deliver(closed.set("status", 2)).await.assert(200);
+    let matrix = [
+        ("return", "matrix"),
+        ("field", "status"),
+        ("field", "priority"),
+    ];
+    let counts = app.read(&path(&matrix)).await;
+    let kari = json!({"id": 19, "label": null});
+    assert_eq!(
+        counts,
+        json!({"next": null, "items": [{"actor": kari, "field": "priority", "changes": 1},
+                                       {"actor": kari, "field": "status", "changes": 2}]})
+    );
+    let last = [
+        &matrix[..],
+        &[("limit", "1"), ("order", "desc"), ("format", "csv")],
+    ]
+    .concat();
+    let last = app.get(&path(&last)).await;
+    assert_eq!(
+        last.body,
+        "actor,actor_label,field,changes\r\n19,,status,2\r\n"
+    );
+    assert!(last.headers.contains_key("link"));
+}
+
+#[tokio::test]
 async fn changes_come_in_every_form_with_labels() {
     let app = TestApp::start().await;
     app.deliver(payload::created(1).at("2025-05-01T00:00:00.10Z"))

@@ -92,12 +92,26 @@ fn explain(text: &str, tokens: &[Token], furthest: &Furthest) -> QueryError {
     let Some(token) = tokens.get(index) else {
         let place = Place::new(text.len(), text.len());
         let what = format!("the query ends too early; expected {list}");
-        return QueryError::new(text, place, &what, misspelt_before(tokens, index));
+        return misspelt(text, place, &what, misspelt_before(tokens, index));
     };
     let written = text.get(token.from..token.until).unwrap_or_default();
-    let suggest = meant(token, &furthest.expected).or_else(|| misspelt_before(tokens, index));
     let what = format!("expected {list}, not {}", short(written));
-    QueryError::new(text, token.place(), &what, suggest)
+    match meant(token, &furthest.expected) {
+        Some(meant) => QueryError::new(text, token.place(), &what, Some(meant)),
+        None => misspelt(text, token.place(), &what, misspelt_before(tokens, index)),
+    }
+}
+
+/// An error at a place, and what the word before it may have been meant to be.
+fn misspelt(
+    text: &str,
+    place: Place,
+    what: &str,
+    before: Option<(Place, &str, &'static str)>,
+) -> QueryError {
+    let suggest = before.map(|(_, word, near)| format!("{near} instead of {word}"));
+    let mended = before.and_then(|(before, _, near)| before.replaced(text, near));
+    QueryError::new(text, place, what, suggest).mended_by(mended)
 }
 
 /// What was expected, for people: no word twice, and those that say when as one.
@@ -144,12 +158,12 @@ fn meant(token: &Token, expected: &[&'static str]) -> Option<String> {
 }
 
 /// A keyword, if the word before a mistake looks like a misspelling of one: then it was taken for a field,
-/// and what follows it does not fit.
-fn misspelt_before(tokens: &[Token], index: usize) -> Option<String> {
+/// and what follows it does not fit. Its place, it and the keyword.
+fn misspelt_before(tokens: &[Token], index: usize) -> Option<(Place, &str, &'static str)> {
     let before = tokens.get(index.checked_sub(1)?)?;
     let Lexeme::Word(word) = &before.lexeme else {
         return None;
     };
     let near = nearest(word, lex::KEYWORDS)?;
-    Some(format!("{near} instead of {word}"))
+    Some((before.place(), word, near))
 }

@@ -13,7 +13,8 @@ const ASKED: [(&str, &str); 3] = [
 ];
 
 /// Answers of operations.
-const ANSWERED: [(&str, &str); 23] = [
+const ANSWERED: [(&str, &str); 24] = [
+    ("list_actor_days", include_str!("list_actor_days.json")),
     ("list_actors", include_str!("list_actors.json")),
     ("list_bridge", include_str!("list_bridge.json")),
     ("list_changes", include_str!("list_changes.json")),

@@ -143,7 +143,7 @@ impl TicketPage<'_> {
             li.entry.repeat[entry.repeats.is_some()] {
                 p.line {
                     span.when { (self.reader.time(&entry.occurred_at)) }
-                    " " (actor(entry.actor, self.labels, ticks))
+                    " " (actor(self.tenant, entry.actor, self.labels, ticks))
                     @if let Some(lifecycle) = entry.lifecycle {
                         " " span.lifecycle.(lifecycle.as_str()) { (lifecycle.as_str()) }
                     }

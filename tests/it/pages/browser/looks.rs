@@ -26,7 +26,7 @@ use crate::{
 const MAX_BYTES: usize = 150_000;
 
 /// Each page of the real sample, under the name of its picture.
-const PAGES: [(&str, &str); 15] = [
+const PAGES: [(&str, &str); 19] = [
     ("tenants", "/t"),
     ("home", "/t/Cust10498"),
     ("tickets", "/t/Cust10498/tickets"),
@@ -60,6 +60,29 @@ const PAGES: [(&str, &str); 15] = [
     ("parked", "/operations/parked"),
     ("deliveries", "/t/Cust20000/deliveries"),
     ("conflicts", "/t/Cust20000/deliveries/conflicts"),
+    (
+        "audit",
+        "/t/Cust10498/audit?q=owned_by+changed+to+none+on+2016-03-04",
+    ),
+    (
+        "audit-tickets",
+        "/t/Cust10498/audit?q=status+changed+from+2&as=tickets",
+    ),
+    (
+        "audit-matrix",
+        "/t/Cust10498/audit?q=between+2016-03-01+and+2016-03-31&as=counts",
+    ),
+    ("actor", "/t/Cust10498/actors/908?year=2016"),
+];
+
+/// Pages with pictures of their own beside the light one.
+const PICTURED: [(&str, &str, i64, &str); 6] = [
+    ("ticket", "dark", 1200, "ticket-dark"),
+    ("home", "dark", 1200, "home-dark"),
+    ("ticket", "light", 400, "ticket-narrow"),
+    ("audit-matrix", "dark", 1200, "audit-matrix-dark"),
+    ("actor", "dark", 1200, "actor-dark"),
+    ("audit", "light", 400, "audit-narrow"),
 ];
 
 async fn real() -> TestApp {
@@ -104,14 +127,14 @@ async fn every_page_fits_and_can_be_read_by_everybody() {
                     .iter()
                     .map(|what| format!("{name} {scheme} {width}: {what}")),
             );
-            let wide = width == 1200;
-            let picture = match (name, scheme, wide) {
-                (name, "light", true) => name.to_owned(),
-                ("ticket" | "home", "dark", _) => format!("{name}-dark"),
-                ("ticket", "light", false) => "ticket-narrow".to_owned(),
-                _ => continue,
-            };
-            take(&window, &picture).await;
+            let own = PICTURED
+                .iter()
+                .find(|own| (own.0, own.1, own.2) == (name, scheme, width));
+            match own {
+                Some((.., picture)) => take(&window, picture).await,
+                None if (scheme, width) == ("light", 1200) => take(&window, name).await,
+                None => {}
+            }
         }
         window.size(1000, 900).await;
         window.media("print").await;
@@ -128,6 +151,28 @@ async fn every_page_fits_and_can_be_read_by_everybody() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     window.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistake_in_a_search_can_be_read_by_everybody() {
+    let app = real().await;
+    let Some(window) = Window::logged_in(&app).await else {
+        return;
+    };
+    for (scheme, width) in [("light", 1200), ("dark", 1200), ("light", 400)] {
+        window.size(width, 900).await;
+        window.colours(scheme).await;
+        window
+            .go("/t/Cust10498/audit?q=ticket_status+changed+form+1")
+            .await;
+        window
+            .until("document.querySelector('mark').innerText === 'form'")
+            .await;
+        assert_eq!(window.checked().await, Vec::<String>::new());
+        if (scheme, width) == ("light", 1200) {
+            take(&window, "audit-mistake").await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

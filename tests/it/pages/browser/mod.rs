@@ -7,7 +7,7 @@ mod walk;
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -16,6 +16,7 @@ use chromiumoxide::{
     Browser, BrowserConfig, Page,
     cdp::{
         browser_protocol::{
+            browser::{SetDownloadBehaviorBehavior, SetDownloadBehaviorParams},
             emulation::{
                 MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
                 SetScriptExecutionDisabledParams, SetTimezoneOverrideParams,
@@ -196,6 +197,23 @@ impl Window {
                 let page: Option<String> = self.try_ask("document.documentElement.innerText").await;
                 panic!("never: {script}; the page says {page:?}");
             }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Puts files that are taken along into a folder.
+    async fn keep_files_in(&self, folder: &Path) {
+        let keep = SetDownloadBehaviorParams::builder()
+            .behavior(SetDownloadBehaviorBehavior::Allow)
+            .download_path(folder.to_string_lossy());
+        self.page.execute(keep.build().unwrap()).await.unwrap();
+    }
+
+    /// Waits until something is so that no page tells.
+    async fn wait_for(&self, is_so: impl Fn() -> bool) {
+        let begun = tokio::time::Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < PATIENCE);
             sleep(PAUSE).await;
         }
     }

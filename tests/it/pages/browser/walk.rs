@@ -1,5 +1,7 @@
 //! What a person does.
 
+use std::fs;
+
 use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
 use ticketlog::domain::token::{Scope, Token};
 
@@ -115,6 +117,67 @@ async fn a_posted_webhook_shows_by_itself() {
         .await;
     assert!(figures.contains('4'), "{figures}");
     window.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_is_put_together_mended_and_taken_along_as_a_file() {
+    let app = desk().await;
+    let Some(window) = Window::logged_in(&app).await else {
+        return;
+    };
+    window.go("/t/Cust1/audit").await;
+    window.fill("#field", "statsu").await;
+    window.fill("#to", "2").await;
+    window.fill("#since", "2025-05-21").await;
+    window.click("form.ask button").await;
+    window
+        .until("document.querySelector('mark') !== null")
+        .await;
+    let wrong: String = window.ask("document.querySelector('mark').innerText").await;
+    assert_eq!(wrong, "statsu");
+    let q = "document.querySelector('#q').value";
+    assert_eq!(
+        window.ask::<String>(q).await,
+        "statsu changed to 2 since 2025-05-21"
+    );
+    window.click("a.mended").await;
+    window
+        .until("document.querySelectorAll('table.changes tbody tr').length === 1")
+        .await;
+    assert_eq!(
+        window.ask::<String>(q).await,
+        "status changed to 2 since 2025-05-21"
+    );
+    assert!(window.path().await.contains("zone=Europe%2FOslo"));
+    window.click("nav.views li:nth-child(3) a").await;
+    window
+        .until("document.querySelector('table.matrix tfoot td:last-child').innerText === '1'")
+        .await;
+    window.click("table.matrix tbody td a").await;
+    window
+        .until("document.querySelector('#q').value.endsWith('and field status by 19')")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    window.keep_files_in(folder.path()).await;
+    window.click("p.data a").await;
+    let file = folder.path().join("Cust1-changes.csv");
+    window.wait_for(|| file.exists()).await;
+    let table = fs::read_to_string(file).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines.len() == 2 && lines[1].contains(",status,changed,"),
+        "{table}"
+    );
+    window.click("table.changes a.person").await;
+    window
+        .until("location.pathname === '/t/Cust1/actors/19'")
+        .await;
+    assert!(
+        window
+            .text()
+            .await
+            .contains("2025: 3 events, 1 ticket created")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,32 +1,35 @@
 //! Changes across tickets: by plain parameters, by the search language, or by both.
 
+mod asked;
+
 use std::fmt::Write;
 
 use axum::{extract::State, response::Response};
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use uuid::Uuid;
+use serde::Deserialize;
 
+pub(super) use self::asked::AskedChanges;
 use super::{
     AppState,
     error::ApiError,
-    extract::{Path, Query, instant, limit},
+    extract::{Path, Query, instant},
     list::{Asked, Format, Page},
     openapi::{Changes, TenantPath},
     projected::Stale,
     timeline::{Include, Order},
 };
 use crate::{
+    clock,
     domain::{
         history::Kind,
-        ids::{Actor, EventId, Tenant, TicketId},
+        ids::{Actor, Tenant, TicketId},
+        instant::ticks_of_timestamp,
         label::wanted,
-        page::{cut, encode_cursor, find_cursor},
-        search::{self, After, Plain, Search},
+        search::{self, Plain},
         zone::ZoneName,
     },
     render::{
-        found::{CountJson, FoundChangeJson, FoundTicketJson},
+        found::{CountJson, FoundChangeJson, FoundCountJson, FoundTicketJson},
         json::ListJson,
     },
     store::Store,
@@ -123,36 +126,19 @@ enum Give {
     Tickets,
     /// Their number.
     Count,
+    /// Their number by actor and field: a table of who changed what.
+    Matrix,
 }
 
-/// Where a page of changes ends.
-#[derive(Debug, Serialize, Deserialize)]
-struct At {
-    ticks: i64,
-    event: Uuid,
-    nth: i32,
-}
-
-/// A page to find.
-struct Wanted<'a> {
-    store: &'a Store,
-    tenant: &'a Tenant,
-    search: &'a Search,
-    /// What a cursor is good for.
-    query: String,
-    cursor: Option<String>,
-    descending: bool,
-    limit: u16,
-}
-
-/// `GET /v1/tenants/{tenant}/changes`: the changes that were asked for, their tickets or their number.
+/// `GET /v1/tenants/{tenant}/changes`: the changes that were asked for, their tickets, their number, or their number
+/// by actor and field.
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/changes",
     tag = "history",
     summary = "Who changed what, across tickets",
-    description = "The changes for which all parameters are true, their tickets or their number. Noise, which is \
-        bookkeeping fields and the kind `touched`, is left out unless it is asked for.",
+    description = "The changes for which all parameters are true, their tickets or their number, also by actor and \
+        field. Noise, which is bookkeeping fields and the kind `touched`, is left out unless it is asked for.",
     params(TenantPath, ChangesParams),
     responses((status = 200, description = "As `return` says", body = Changes)),
 )]
@@ -163,32 +149,34 @@ pub(super) async fn list_changes(
     Query(params): Query<ChangesParams>,
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
-    let limit = limit(params.limit)?;
-    let query = params.query()?;
+    let asked = AskedChanges::read(&state, &tenant, &params).await?;
     let store = state.store().await?;
-    state.projected(&store, &tenant, params.stale).await?;
-    let (zone_name, zone) = match (&params.q, &params.zone) {
-        // Only the search language has days.
-        (None, None) => ("UTC".to_owned(), TimeZone::UTC),
-        (_, named) => zone(&store, &tenant, named.as_deref()).await?,
-    };
-    let known = store.find_known(&tenant, &query.wanted()).await?;
-    let search = query.resolve(&known, &zone)?;
-    let wanted = Wanted {
-        store: &store,
-        tenant: &tenant,
-        search: &search,
-        query: params.describe(&tenant, &zone_name),
-        cursor: params.cursor,
-        descending: params.order == Order::Desc,
-        limit,
-    };
     Ok(match params.give {
-        Give::Changes => form.answer(&wanted.changes().await?),
-        Give::Tickets => form.answer(&wanted.tickets().await?),
+        Give::Changes => {
+            let (found, next) = asked.find_changes().await?;
+            let labels = store.find_labels(&tenant, &wanted(&found)).await?;
+            let items = found.into_iter();
+            let items = items.map(|found| FoundChangeJson::new(found, &labels));
+            let items: Vec<FoundChangeJson> = items.collect();
+            form.answer(&ListJson { items, next })
+        }
+        Give::Tickets => {
+            let (found, next) = asked.find_tickets().await?;
+            let items: Vec<FoundTicketJson> = found.into_iter().map(Into::into).collect();
+            form.answer(&ListJson { items, next })
+        }
         Give::Count => {
-            let count = store.search_count(&tenant, &search).await?;
+            let count = asked.count().await?;
             form.answer(&CountJson { count })
+        }
+        Give::Matrix => {
+            let (found, next) = asked.find_counts().await?;
+            let labels = store.find_labels(&tenant, &wanted(&found)).await?;
+            let now = ticks_of_timestamp(clock::now());
+            let items = found.into_iter();
+            let items = items.map(|found| FoundCountJson::new(found, &labels, now));
+            let items: Vec<FoundCountJson> = items.collect();
+            form.answer(&ListJson { items, next })
         }
     })
 }
@@ -202,67 +190,6 @@ impl Page for CountJson {
 
     fn next(&self) -> Option<(&'static str, String)> {
         None
-    }
-}
-
-impl Wanted<'_> {
-    async fn changes(&self) -> Result<ListJson<FoundChangeJson>, ApiError> {
-        let after = self.after()?.map(|at: At| After {
-            ticks: at.ticks,
-            event_id: EventId(at.event),
-            nth: at.nth,
-        });
-        let Self {
-            store,
-            tenant,
-            search,
-            ..
-        } = self;
-        // One more than asked for tells whether another page follows.
-        let most = self.limit.saturating_add(1);
-        let found = store.search_changes(tenant, search, self.descending, after, most);
-        let (found, last) = self.cut(found.await?);
-        let next = last.map(|last| {
-            let After {
-                ticks,
-                event_id,
-                nth,
-            } = last.place();
-            let event = event_id.0;
-            encode_cursor(&self.query, &At { ticks, event, nth })
-        });
-        let labels = store.find_labels(tenant, &wanted(&found)).await?;
-        let items = found.into_iter();
-        let items = items
-            .map(|found| FoundChangeJson::new(found, &labels))
-            .collect();
-        Ok(ListJson { items, next })
-    }
-
-    async fn tickets(&self) -> Result<ListJson<FoundTicketJson>, ApiError> {
-        let after = self.after()?.and_then(TicketId::new);
-        let Self {
-            store,
-            tenant,
-            search,
-            ..
-        } = self;
-        let most = self.limit.saturating_add(1);
-        let found = store.search_tickets(tenant, search, self.descending, after, most);
-        let (found, last) = self.cut(found.await?);
-        let next = last.map(|last| encode_cursor(&self.query, &last.ticket.number()));
-        let items = found.into_iter().map(FoundTicketJson::from).collect();
-        Ok(ListJson { items, next })
-    }
-
-    fn after<T: DeserializeOwned + Serialize>(&self) -> Result<Option<T>, ApiError> {
-        Ok(find_cursor(&self.query, self.cursor.as_deref())?)
-    }
-
-    /// The page, and its last item if others follow.
-    fn cut<T: Clone>(&self, mut found: Vec<T>) -> (Vec<T>, Option<T>) {
-        let last = cut(&mut found, self.limit).cloned();
-        (found, last)
     }
 }
 
