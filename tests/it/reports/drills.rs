@@ -93,6 +93,8 @@ async fn the_evidence_of_a_row_is_as_much_as_the_row_says() {
         };
         let time: &[(&str, &str)] = match name {
             "backlog_as_of" => &[("at", "2016-03-15T12:00:00Z")],
+            // What was lost lies before that time.
+            "feed_completeness" => &[],
             _ => &[from, to],
         };
         let mut rows_with_evidence = 0;
