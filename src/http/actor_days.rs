@@ -8,7 +8,7 @@ use super::{
     AppState,
     actors::unknown_actor,
     changes::zone,
-    days::{DAYS, MAX_DAYS},
+    days::number_of_days,
     error::ApiError,
     extract::{Path, Query},
     list::{Asked, Format},
@@ -81,12 +81,7 @@ pub(super) async fn list_actor_days(
     Query(params): Query<ActorDaysParams>,
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
-    let count = params.days.unwrap_or(DAYS);
-    if !(1..=MAX_DAYS).contains(&count) {
-        return Err(ApiError::BadParameter(format!(
-            "days must be 1 to {MAX_DAYS}"
-        )));
-    }
+    let count = number_of_days(params.days)?;
     let named = params.last.as_deref().map(day).transpose()?;
     let store = state.store().await?;
     state.projected(&store, &tenant, params.stale).await?;

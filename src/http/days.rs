@@ -88,12 +88,7 @@ pub(super) async fn list_days(
     Query(params): Query<DaysParams>,
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
-    let count = params.days.unwrap_or(DAYS);
-    if !(1..=MAX_DAYS).contains(&count) {
-        return Err(ApiError::BadParameter(format!(
-            "days must be 1 to {MAX_DAYS}"
-        )));
-    }
+    let count = number_of_days(params.days)?;
     let store = state.store().await?;
     state.projected(&store, &tenant, params.stale).await?;
     let (_, zone) = zone(&store, &tenant, params.zone.as_deref()).await?;
@@ -103,6 +98,20 @@ pub(super) async fn list_days(
     let days = of_log(&store, &tenant, log.last_at.as_ref(), (count, &zone)).await?;
     let items: Vec<DayJson> = days.into_iter().map(DayJson::from).collect();
     Ok(form.answer(&ListJson { items, next: None }))
+}
+
+/// How many days are asked for.
+///
+/// # Errors
+/// 400 for none and for more than may be.
+pub(super) fn number_of_days(given: Option<u16>) -> Result<u16, ApiError> {
+    let count = given.unwrap_or(DAYS);
+    if (1..=MAX_DAYS).contains(&count) {
+        return Ok(count);
+    }
+    Err(ApiError::BadParameter(format!(
+        "days must be 1 to {MAX_DAYS}"
+    )))
 }
 
 /// The days of a log with this last event.

@@ -26,6 +26,15 @@ pub(super) enum Stale {
     Allow,
 }
 
+/// Greatest position of a tenant's log.
+///
+/// # Errors
+/// 404 if it has none.
+pub(super) async fn head_of(store: &Store, tenant: &Tenant) -> Result<Position, ApiError> {
+    let head = store.find_head(tenant).await?;
+    head.ok_or_else(|| unknown_tenant(tenant.as_str()))
+}
+
 impl AppState {
     /// Waits until a tenant's projection has reached what is the head of its log now; gives the position
     /// that it stands at.

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use super::{
     AppState,
     error::ApiError,
-    extract::{Path, Query, ReportName, read_query, unknown_tenant},
+    extract::{Path, Query, ReportName, read_query},
     list::{Asked, Format},
     openapi::{ReportPath, TenantPath},
-    projected::Stale,
+    projected::{Stale, head_of},
 };
 use crate::{
     domain::{
@@ -92,8 +92,7 @@ pub(super) async fn list_reports(
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
     let store = state.store().await?;
-    let head = store.find_head(&tenant).await?;
-    head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    head_of(&store, &tenant).await?;
     let items = state.reports().map(ReportJson::from).collect();
     Ok(form.answer(&ListJson { items, next: None }))
 }

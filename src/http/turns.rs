@@ -1,9 +1,8 @@
 //! Reads take turns.
 //!
-//! More answers at once than there are processors make none of them sooner: each gets a slice of the time, and the
-//! last of those that came together waits for all. In turns most are done long before that (at ten million events the
-//! slowest in a hundred of 16 connections, docs/performance.md). An answer that takes long makes room, so that no
-//! question, however broad, keeps the short ones from theirs.
+//! More answers at once than there are processors make none of them sooner: each gets a slice of the time, and all are
+//! as late as the last. In turns the time that they take differs less (docs/performance.md). An answer that takes long
+//! makes room, so that no question, however broad, keeps the short ones from theirs.
 
 use std::{num::NonZero, pin::pin, sync::Arc, thread::available_parallelism, time::Duration};
 

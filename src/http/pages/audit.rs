@@ -28,7 +28,6 @@ use crate::{
         changes::{AskedChanges, ChangesParams, zone},
         error::ApiError,
         extract::{Path, unknown_tenant},
-        projected::Stale,
         timeline::{Include, Order},
     },
     render::html::{AuditPage, Audited, Choices, Pairs, Reader},
@@ -108,7 +107,7 @@ pub(super) async fn show_audit(
         pairs: &settled,
         parts: &parts,
         zone: zone(&store, &tenant, params.zone.as_deref()).await?.0,
-        behind: behind(&state, &store, &tenant).await?,
+        behind: behind(&store, &tenant).await?,
         choices: choices(&store, &tenant).await?,
     };
     match unasked {
@@ -127,12 +126,10 @@ fn settled(given: &Pairs) -> Pairs {
 }
 
 /// Events of the log that are not searched yet.
-async fn behind(state: &AppState, store: &Store, tenant: &Tenant) -> Result<i64, ApiError> {
-    let projected = state.projected(store, tenant, Some(Stale::Allow));
-    let projected = projected.await?;
-    let head = store.find_head(tenant).await?;
-    let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
-    Ok(head.0 - projected.0)
+async fn behind(store: &Store, tenant: &Tenant) -> Result<i64, ApiError> {
+    let progress = store.find_progress(tenant).await?;
+    let progress = progress.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    Ok(progress.head.0 - progress.projected.0)
 }
 
 async fn choices(store: &Store, tenant: &Tenant) -> Result<Choices, ApiError> {

@@ -20,8 +20,9 @@ use crate::{
     http::{
         AppState,
         error::ApiError,
-        extract::{Path, unknown_tenant},
+        extract::Path,
         list::{Asked, Format},
+        projected::head_of,
     },
     render::{
         arrival::ArrivalJson,
@@ -52,8 +53,7 @@ pub(super) async fn show_deliveries(
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
     let reader = reader(&store, &who, Some(&tenant)).await?;
-    let head = store.find_head(&tenant).await?;
-    head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    head_of(&store, &tenant).await?;
     let pairs = match given.settle(&reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),
@@ -98,8 +98,7 @@ pub(super) async fn show_conflicts(
 ) -> Result<Response, ApiError> {
     let store = state.store().await?;
     let reader = reader(&store, &who, Some(&tenant)).await?;
-    let head = store.find_head(&tenant).await?;
-    head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    head_of(&store, &tenant).await?;
     let pairs = match given.settle(&reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),

@@ -17,8 +17,8 @@ use crate::{
     http::{
         AppState,
         error::{ApiError, Told},
-        extract::{ReportName, unknown_tenant},
-        projected::Stale,
+        extract::ReportName,
+        projected::{Stale, head_of},
         reports::run_report,
     },
     render::html::{Answer, Pairs, ReportPage, wanted},
@@ -42,8 +42,7 @@ pub(super) async fn show_report(
     let report = state.find_report(&name)?;
     let store = state.store().await?;
     let reader = reader(&store, &who, Some(&tenant)).await?;
-    let head = store.find_head(&tenant).await?;
-    let head = head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    let head = head_of(&store, &tenant).await?;
     let pairs = match given.settle_for(report, &reader) {
         Settled::Here(pairs) => pairs,
         Settled::Elsewhere(redirect) => return Ok(redirect),

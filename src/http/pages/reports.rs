@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     domain::{ids::Tenant, report::Report},
-    http::{
-        AppState,
-        error::ApiError,
-        extract::{Path, unknown_tenant},
-    },
+    http::{AppState, error::ApiError, extract::Path, projected::head_of},
     render::html::ReportsPage,
 };
 
@@ -24,8 +20,7 @@ pub(super) async fn show_reports(
 ) -> Result<Page, ApiError> {
     let store = state.store().await?;
     let reader = reader(&store, &who, Some(&tenant)).await?;
-    let head = store.find_head(&tenant).await?;
-    head.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    head_of(&store, &tenant).await?;
     let reports: Vec<&Report> = state.reports().collect();
     let broken = state.broken_reports.borrow().clone();
     let page = ReportsPage {
