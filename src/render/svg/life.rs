@@ -16,8 +16,10 @@ const LANE: i64 = 24;
 const GAP: i64 = 6;
 /// Below the lanes: the axis.
 const BOTTOM: i64 = 22;
-/// Narrower intervals are drawn together: they could not be told apart, and a page has a size.
+/// Narrower intervals are drawn together: they could not be told apart.
 const NARROW: i64 = 7;
+/// Largest picture, in bytes: in a larger one wider intervals are drawn together too.
+const MAX_BYTES: usize = 60_000;
 /// Width of a character of the text in an interval.
 const CHAR: i64 = 7;
 /// Colours that there are.
@@ -97,19 +99,30 @@ impl Life {
 
 /// The picture; `about` is what it shows, for who cannot see it.
 pub fn life(life: &Life, about: &str) -> Markup {
+    let mut narrow = NARROW;
+    loop {
+        let picture = picture(life, about, narrow);
+        if picture.0.len() <= MAX_BYTES || narrow > WIDTH {
+            return picture;
+        }
+        narrow *= 2;
+    }
+}
+
+fn picture(life: &Life, about: &str, narrow: i64) -> Markup {
     let floor = life.height();
     html! {
         svg.life viewBox={ "0 0 " (WIDTH) " " (floor + BOTTOM) } role="img" aria-label=(about) {
             defs { (hatch("suspect")) (hatch("unproven")) }
             (axis(life, floor))
             @for (nth, lane) in life.lanes.iter().enumerate() {
-                (drawn(life, lane, TOP + i64::try_from(nth).unwrap_or(0) * (LANE + GAP)))
+                (drawn(life, lane, TOP + i64::try_from(nth).unwrap_or(0) * (LANE + GAP), narrow))
             }
             @for (from, to, state) in merged(life) {
                 rect.hatched x=(from) y=(TOP - 2) width=(to - from) height=(floor - TOP)
                     fill={ "url(#hatch-" (state) ")" } { title { (state) } }
             }
-            (marks(life))
+            (marks(life, narrow))
             @if let Some(at) = life.at {
                 line.at x1=(life.x(at)) x2=(life.x(at)) y1="4" y2=(floor) {}
             }
@@ -137,11 +150,11 @@ fn axis(life: &Life, floor: i64) -> Markup {
     }
 }
 
-fn drawn(life: &Life, lane: &Lane, top: i64) -> Markup {
+fn drawn(life: &Life, lane: &Lane, top: i64, narrow: i64) -> Markup {
     html! {
         text.lane x=(LEFT - 8) y=(top + 16) { (cut(&lane.name, (LEFT - 8) / CHAR)) }
         rect.empty x=(LEFT) y=(top) width=(WIDTH - LEFT - RIGHT) height=(LANE) {}
-        @for run in runs(life, lane) {
+        @for run in runs(life, lane, narrow) {
             @match run {
                 Run::One(stretch, from, to) => {
                     g.{ "v" (colour(stretch)) } {
@@ -174,16 +187,16 @@ enum Run<'a> {
     Many(usize, i64, i64),
 }
 
-fn runs<'a>(life: &Life, lane: &'a Lane) -> Vec<Run<'a>> {
+fn runs<'a>(life: &Life, lane: &'a Lane, narrow: i64) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::new();
     for stretch in &lane.stretches {
         let (from, to) = (life.x(stretch.span.0), life.x(stretch.span.1));
-        if to - from >= NARROW {
+        if to - from >= narrow {
             runs.push(Run::One(stretch, from, to));
             continue;
         }
         match runs.last_mut() {
-            Some(Run::Many(count, _, end)) if from - *end < NARROW => {
+            Some(Run::Many(count, _, end)) if from - *end < narrow => {
                 *count += 1;
                 *end = to.max(*end);
             }
@@ -223,12 +236,12 @@ fn merged(life: &Life) -> Vec<(i64, i64, &'static str)> {
 }
 
 /// The marks, of which those that would lie on each other are one.
-fn marks(life: &Life) -> Markup {
+fn marks(life: &Life, narrow: i64) -> Markup {
     let mut shown: Vec<(i64, &'static str, String)> = Vec::new();
     for mark in &life.marks {
         let x = life.x(mark.at);
         match shown.last_mut() {
-            Some((last, _, title)) if x - *last < NARROW => {
+            Some((last, _, title)) if x - *last < narrow => {
                 if title.len() < 200 {
                     title.push_str("; ");
                     title.push_str(&mark.title);
@@ -281,5 +294,26 @@ mod tests {
         let picture = life(&whole, "").into_string();
         assert!(picture.len() < 60_000, "{}", picture.len());
         assert!(picture.contains("100000 short intervals"));
+    }
+    #[test]
+    fn long_names_make_it_no_larger_and_what_is_wide_stays_by_itself() {
+        let mut stretches: Vec<_> = (0..100).map(|nth| stretch(nth, nth + 1)).collect();
+        stretches.push(stretch(100, 200));
+        for stretch in &mut stretches {
+            stretch.title = "\"".repeat(120);
+        }
+        let lane = Lane {
+            name: "status".to_owned(),
+            stretches,
+        };
+        let whole = Life {
+            span: (0, 200),
+            lanes: vec![lane; 5],
+            ..Life::default()
+        };
+        let picture = life(&whole, "").into_string();
+        assert!(picture.len() <= MAX_BYTES, "{}", picture.len());
+        assert!(picture.contains("100 short intervals"));
+        assert_eq!(picture.matches(&"&quot;".repeat(120)).count(), 5);
     }
 }

@@ -70,3 +70,46 @@ async fn hostile_labels_and_values_come_out_escaped_and_cut() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_ticket_that_never_rests_fits_in_a_page() {
+    const LANES: [&str; 5] = [
+        "status",
+        "ticket_status",
+        "owned_by",
+        "project_id",
+        "priority",
+    ];
+    let app = TestApp::start().await;
+    let labels: Vec<_> = LANES
+        .iter()
+        .flat_map(|list| {
+            (0..4).map(move |id| json!({"list": list, "id": id, "label": "\"".repeat(500)}))
+        })
+        .collect();
+    // As many as can be told apart in the picture.
+    for nth in 0..122 {
+        let at = format!("2025-{:02}-{:02}T09:00:00Z", 1 + nth / 28, 1 + nth % 28);
+        let event = LANES
+            .iter()
+            .fold(payload::changed(7).at(&at), |event, field| {
+                event.set(field, nth % 4)
+            });
+        app.deliver(event).await.assert(200);
+    }
+    app.put(
+        "/v1/tenants/Cust1/labels",
+        json!({"labels": labels}).to_string(),
+    )
+    .await
+    .assert(200);
+    app.settle().await;
+    let visitor = Visitor::reader(&app).await;
+    for path in [
+        "/t/Cust1/tickets/7",
+        "/t/Cust1/tickets/7?as_of=2025-03-01T00:00:00Z",
+    ] {
+        let page = visitor.page(path).await;
+        assert!(page.len() < 200_000, "{path}: {}", page.len());
+    }
+}

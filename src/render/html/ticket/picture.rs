@@ -31,6 +31,9 @@ const LANES: [&str; 5] = [
 /// Rows of the table: the last ones of each field.
 const MAX_ROWS: usize = 40;
 
+/// Bytes of the rows of one field; a line has hardly ever more than a twentieth.
+const MAX_BYTES: usize = 6_000;
+
 /// One row of the table.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -186,24 +189,47 @@ pub(super) fn rows(history: &History, labels: &Labels) -> Vec<Row> {
     rows
 }
 
+/// Of each field the last rows that there is room for.
+fn lines(rows: &[Row], reader: &Reader) -> Vec<Markup> {
+    let mut lines = Vec::new();
+    for own in rows.chunk_by(|row, next| row.field == next.field) {
+        let mut bytes = 0;
+        let last = own.iter().rev().map(|row| line(row, reader));
+        let last = last.take_while(|line| {
+            bytes += line.0.len();
+            bytes <= MAX_BYTES
+        });
+        let begins = lines.len();
+        lines.extend(last);
+        lines.get_mut(begins..).unwrap_or_default().reverse();
+    }
+    lines
+}
+
+fn line(row: &Row, reader: &Reader) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (row.field) }
+            td { bdi { (row.name) } }
+            td { (reader.ticks(row.from)) }
+            td { @if let Some(until) = row.until { (reader.ticks(until)) } @else { "still" } }
+            td.number { @if let Some(until) = row.until { (duration(until - row.from)) } }
+        }
+    }
+}
+
 /// The rows as a table.
 pub(super) fn table(rows: &[Row], reader: &Reader) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Table of its life" {
             table {
-                caption { "Of each field the last " (MAX_ROWS) " values; the timeline has all." }
+                caption { "Of each field the last values, " (MAX_ROWS) " at most; the timeline has all." }
                 thead { tr {
                     th scope="col" { "Field" } th scope="col" { "Value" } th scope="col" { "From" }
                     th scope="col" { "Until" } th.number scope="col" { "For" }
                 } }
                 tbody {
-                    @for row in rows { tr {
-                        th scope="row" { (row.field) }
-                        td { bdi { (row.name) } }
-                        td { (reader.ticks(row.from)) }
-                        td { @if let Some(until) = row.until { (reader.ticks(until)) } @else { "still" } }
-                        td.number { @if let Some(until) = row.until { (duration(until - row.from)) } }
-                    } }
+                    @for line in lines(rows, reader) { (line) }
                 }
             }
         }
