@@ -6,6 +6,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::{questions::Asked, sides::own::SideArgs};
 
+/// Events of a log that has grown, if nothing else is said.
+pub(crate) const GROWN: u64 = 1_000_000;
+
 /// Measures the program against what else one could have run.
 #[derive(Debug, Parser)]
 #[command(
@@ -13,6 +16,7 @@ use super::{questions::Asked, sides::own::SideArgs};
     after_help = "Examples:\n  \
     cargo bench -- ingest --quick\n  \
     cargo bench -- all --json found.json\n  \
+    cargo bench -- grow --events 10000000\n  \
     cargo bench -- read --events 10000000\n  \
     cargo bench -- report --url postgres://… --tenant Big\n  \
     cargo bench -- questions http://127.0.0.1:8080 TOKEN Big --connections 16 --seconds 4"
@@ -36,6 +40,12 @@ pub(crate) struct Args {
 pub(crate) enum Part {
     /// Deliveries, durable and answered 200: against the HTTP floor, one insert a request, COPY, and peers.
     Ingest,
+    /// Deliveries into a log that has grown, against an empty one.
+    Grow {
+        /// Events that are in it before.
+        #[arg(long, default_value_t = GROWN)]
+        events: u64,
+    },
     /// A ticket's timeline, and an audit of somebody's day.
     Read(Filling),
     /// A report over everything.

@@ -196,7 +196,8 @@ impl Filled {
     }
 }
 
-fn program(url: &str) -> Command {
+/// The program, to be run on a database.
+pub(crate) fn program(url: &str) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(["--log", "error"]).env("DATABASE_URL", url);
     command.kill_on_drop(true);

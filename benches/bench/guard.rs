@@ -6,7 +6,7 @@ use super::{
     bars::{Bar, Findings},
     compare::compare,
     host,
-    load::Load,
+    load::{Load, TICKETS},
     plan::Plan,
     postgres::Postgres,
     sides::{Server, own::Own},
@@ -31,7 +31,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 /// The bounds are a third or less of what a debug build reached.
 async fn measure(postgres: &Postgres, found: &mut Findings) -> anyhow::Result<()> {
     let plan = &Plan::GUARD;
-    let load = Load::new(plan.slice)?;
+    let load = Load::new(plan.slice, TICKETS)?;
     let floor = Server::floor(postgres.folder()).await?;
     let log = Server::own(Own::Log, postgres).await?;
     let naive = Server::own(Own::Naive, postgres).await?;

@@ -57,12 +57,23 @@ impl Postgres {
         program(self.pid, name)
     }
 
+    /// Ends once all that was changed is on disk.
+    pub(crate) async fn checkpoint(&self) -> anyhow::Result<()> {
+        let mut session = self.superuser().await?;
+        sqlx::raw_sql("CHECKPOINT").execute(&mut session).await?;
+        Ok(session.close().await?)
+    }
+
+    async fn superuser(&self) -> anyhow::Result<PgConnection> {
+        // The service may not be there yet.
+        let database = Database::of(self.endpoint(), "postgres");
+        let options = database.options().username(SUPERUSER);
+        Ok(PgConnection::connect_with(&options).await?)
+    }
+
     /// The settings that it was started with, but for those that say where it is.
     pub(crate) async fn settings(&self) -> anyhow::Result<Vec<(String, String)>> {
-        let database = Database::of(self.endpoint(), "postgres");
-        // The service may not be there yet.
-        let options = database.options().username(SUPERUSER);
-        let mut session = PgConnection::connect_with(&options).await?;
+        let mut session = self.superuser().await?;
         let settings = sqlx::query_as(
             "SELECT name, current_setting(name) FROM pg_settings
              WHERE source = 'command line' AND name !~ 'directories|^port$|^cluster_name$|listen' ORDER BY name",

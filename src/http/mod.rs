@@ -134,9 +134,10 @@ pub fn router(shared: Shared) -> Router {
     let edge = middleware::from_fn_with_state(state.proxies.clone(), edge::pass);
     let access = middleware::from_fn_with_state(access::Fence::new(&state), access::check);
     let turns = middleware::from_fn_with_state(turns::Turns::default(), turns::take);
-    let (described, _) = described().split_for_parts();
+    let (webhooks, _) = webhooks().split_for_parts();
+    let (others, _) = others().split_for_parts();
     Router::new()
-        .merge(described)
+        .merge(others)
         .merge(openapi::routes())
         .merge(pages::routes())
         // Over all of the above.
@@ -145,22 +146,30 @@ pub fn router(shared: Shared) -> Router {
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(middleware::from_fn(pages::dress::dress))
+        // None of the above is for deliveries, and each layer costs them a copy of all routes.
+        .merge(webhooks.method_not_allowed_fallback(error::wrong_method))
         .layer(edge)
         .with_state(state)
 }
 
 /// The routes that the OpenAPI document describes, with their descriptions.
 fn described() -> OpenApiRouter<AppState> {
-    let webhooks = OpenApiRouter::new()
+    webhooks().merge(others())
+}
+
+fn webhooks() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(webhook::receive_default))
         // The same for who ends it so.
         .route("/webhook/", post(webhook::receive_default))
         .routes(routes!(webhook::receive))
-        .layer(middleware::from_fn(measured::measure_webhook));
+        .layer(middleware::from_fn(measured::measure_webhook))
+}
+
+fn others() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
-        .merge(webhooks)
         .routes(routes!(measured::show_metrics))
         .routes(routes!(hooks::list_hooks))
         .routes(routes!(tenants::list_tenants))

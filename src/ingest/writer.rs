@@ -18,9 +18,6 @@ use crate::{
     store::Appender,
 };
 
-/// Turns of the scheduler without a new delivery after which a batch is closed.
-const IDLE_TURNS: u32 = 3;
-
 /// Where deliveries go that Postgres does not take.
 #[derive(Debug)]
 pub(super) struct Fallback {
@@ -40,31 +37,19 @@ pub struct Writer {
 
 impl Writer {
     /// Writes until every handle is dropped and the queue is empty. Every job gets an answer.
+    ///
+    /// A batch is what waits when the one before is done, and nothing is waited for: while Postgres is at one,
+    /// handlers read the next. To gather those as well that were about to hand in made batches larger and the
+    /// whole slower, since Postgres and the handlers then took turns (docs/performance.md).
     pub async fn run(mut self) {
         let mut appender = None;
         let mut waiting = Vec::with_capacity(MAX_BATCH);
         while 0 < self.queue.recv_many(&mut waiting, MAX_BATCH).await {
-            self.take_what_is_ready(&mut waiting).await;
             while !waiting.is_empty() {
                 let lengths = waiting.iter().map(|job| job.delivery.body.len());
                 let batch = waiting.drain(..batch_length(lengths)).collect();
                 self.write(&mut appender, batch).await;
             }
-        }
-    }
-
-    /// Lets the handlers that are ready to run hand in theirs, for as long as that brings more. Whoever was
-    /// answered first would otherwise be picked up alone, and pay for a transaction of one. No time is
-    /// waited: with nothing else to run this costs a microsecond.
-    async fn take_what_is_ready(&mut self, waiting: &mut Vec<Job>) {
-        let mut idle = 0;
-        while idle < IDLE_TURNS && waiting.len() < MAX_BATCH {
-            tokio::task::yield_now().await;
-            let before = waiting.len();
-            while let Ok(job) = self.queue.try_recv() {
-                waiting.push(job);
-            }
-            idle = if waiting.len() > before { 0 } else { idle + 1 };
         }
     }
 

@@ -8,7 +8,7 @@ use std::fs;
 use super::{
     bars::{Bar, Findings},
     compare::compare,
-    load::Load,
+    load::{Load, TICKETS},
     memory,
     pgbench::Pgbench,
     plan::Plan,
@@ -53,7 +53,7 @@ async fn on_this_disk(
     found: &mut Findings,
 ) -> anyhow::Result<()> {
     found.settings = postgres.settings().await?;
-    let load = Load::new(plan.slice)?;
+    let load = Load::new(plan.slice, TICKETS)?;
     let log = Server::own(Own::Log, postgres).await?;
     let naive = Server::own(Own::Naive, postgres).await?;
     against_floor(&load, &log, postgres, plan, found).await?;
@@ -249,7 +249,7 @@ async fn to_spool(
 async fn on_slow_disk(slow: &SlowDisk, plan: &Plan, found: &mut Findings) -> anyhow::Result<()> {
     let postgres = Postgres::start(Some(slow.bin_dir())).await?;
     let measured = async {
-        let load = Load::new(plan.slice)?;
+        let load = Load::new(plan.slice, TICKETS)?;
         let log = Server::own(Own::Log, &postgres).await?;
         let naive = Server::own(Own::Naive, &postgres).await?;
         let what = "durable, fdatasync 1 ms slower, 128 connections";

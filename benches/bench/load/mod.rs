@@ -4,7 +4,7 @@
 //! Requests are made and signed before a slice begins and written as bytes, so that as little as possible of the
 //! cores goes to the load itself.
 
-mod request;
+pub(crate) mod request;
 mod wire;
 
 use std::{
@@ -28,6 +28,9 @@ use super::{
 /// What all sides verify with.
 pub(crate) const SECRET: &str = "benchmark";
 
+/// Tickets that deliveries are about.
+pub(crate) const TICKETS: u64 = 5000;
+
 /// Requests made at first for each second of a slice, 40 MB.
 const REQUESTS_PER_SECOND: u128 = 40_000;
 
@@ -44,11 +47,12 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn new(slice: Duration) -> anyhow::Result<Self> {
+    /// About so many tickets in turn.
+    pub(crate) fn new(slice: Duration, tickets: u64) -> anyhow::Result<Self> {
         let secret = Secret::new(SECRET.to_owned()).context("no secret")?;
         Ok(Self {
             slice,
-            requests: Requests::new(secret),
+            requests: Requests::new(secret, tickets),
         })
     }
 

@@ -6,19 +6,26 @@ use jiff::Timestamp;
 use ticketlog::domain::signature::{Secret, encode};
 use uuid::Uuid;
 
-/// Tickets that the events are about.
-const TICKETS: u64 = 5000;
+/// The tenant of the events, where all are of one.
+pub(crate) const TENANT: &str = "Cust10498";
+
+/// Coprime to every number of tickets that is used, so that each ticket has its turn before the first comes again, and
+/// large, so that neighbours in time are none in an index.
+const STRIDE: u64 = 2_654_435_761;
 
 /// Makes requests; no two carry the same event, whichever side they are for.
 pub(crate) struct Requests {
     secret: Secret,
+    /// That the events are about.
+    tickets: u64,
     made: AtomicU64,
 }
 
 impl Requests {
-    pub(crate) fn new(secret: Secret) -> Self {
+    pub(crate) fn new(secret: Secret, tickets: u64) -> Self {
         Self {
             secret,
+            tickets: tickets.max(1),
             made: AtomicU64::new(0),
         }
     }
@@ -39,7 +46,8 @@ impl Requests {
 
     fn make_one(&self, tenants: u64) -> Vec<u8> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let body = body(number, tenants);
+        let ticket = number.wrapping_mul(STRIDE) % self.tickets + 1;
+        let body = body(number, ticket, tenants);
         let signature = encode(&self.secret.sign(body.as_bytes()));
         format!(
             "POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n\
@@ -55,10 +63,9 @@ impl Requests {
 const FIRST: i64 = 1_747_645_200;
 
 /// In the shape and length of those in `tests/data`; an id of its own, and later than all before it.
-fn body(number: u64, tenants: u64) -> String {
-    let ticket = number % TICKETS + 1;
+fn body(number: u64, ticket: u64, tenants: u64) -> String {
     let tenant = match number % tenants {
-        0 => "Cust10498".to_owned(),
+        0 => TENANT.to_owned(),
         nth => format!("Cust{}", 20_000 + nth),
     };
     let second = FIRST.saturating_add_unsigned(number / 100);

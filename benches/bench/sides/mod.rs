@@ -61,9 +61,19 @@ impl Server {
     /// One of ours that stores, with a database of its own.
     pub(crate) async fn own(own: Own, postgres: &Postgres) -> anyhow::Result<Self> {
         let database = Database::create(postgres.endpoint(), own.name()).await?;
+        Self::own_on(own, own.name(), postgres, database).await
+    }
+
+    /// The same on a database that is there.
+    pub(crate) async fn own_on(
+        own: Own,
+        name: &'static str,
+        postgres: &Postgres,
+        database: Database,
+    ) -> anyhow::Result<Self> {
         let command = own::command(own, Some(&database), postgres.folder())?;
         let stores = (STORED, Some(database), Some(postgres.pid));
-        Self::start(own.name(), command, postgres.folder(), stores).await
+        Self::start(name, command, postgres.folder(), stores).await
     }
 
     /// `ticketlog serve`, projector and all, on this database.

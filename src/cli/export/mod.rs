@@ -5,14 +5,14 @@ mod asked;
 mod mining;
 mod rows;
 
-use std::{ops::ControlFlow, path::Path, process::ExitCode};
+use std::{mem, ops::ControlFlow, path::Path, process::ExitCode};
 
 use anyhow::Context;
 
 pub(super) use self::asked::ExportArgs;
 use self::{
     asked::{Asked, RowsAsked, What},
-    rows::{Changes, Form, Rows},
+    rows::{Changes, Form, Pages, Rows},
 };
 use super::{database::Database, hooks::tenant, output::Output, signals::StopSignals};
 use crate::{
@@ -67,7 +67,8 @@ async fn export(
         (Some(path), Some(_)) => Output::go_on(path).await?,
     };
     let mut export = Export {
-        rows,
+        header: rows.header(),
+        pages: rows.pages(head),
         head,
         form: asked.form,
         output,
@@ -82,7 +83,9 @@ async fn export(
 
 /// An export under way.
 struct Export {
-    rows: Rows,
+    /// The names of the columns, as a row.
+    header: Vec<u8>,
+    pages: Pages,
     head: Position,
     form: Form,
     output: Output,
@@ -93,26 +96,31 @@ struct Export {
 impl Export {
     /// Whole pages, so that nothing is written past what is told as reached.
     async fn write(&mut self, signals: &mut StopSignals) -> anyhow::Result<()> {
-        let mut page = match self.form {
-            Form::Csv if !self.output.has_rows() => self.rows.header(),
+        let mut rows = match self.form {
+            Form::Csv if !self.output.has_rows() => mem::take(&mut self.header),
             _ => Vec::new(),
         };
         loop {
-            let rows = tokio::select! {
-                rows = self.rows.next(self.head, self.form) => rows.context("reading")?,
+            let page = tokio::select! {
+                page = self.pages.next() => page.context("reading")?,
                 () = signals.told() => return Ok(()),
             };
-            let end = rows.is_none();
-            page.append(&mut rows.unwrap_or_default());
-            let (written, told) = signals.outlast(self.output.write(&page)).await;
+            let reached = page.as_ref().map(|page| page.reached);
+            if let Some(page) = page {
+                rows.append(&mut page.write(self.form));
+            }
+            let (written, told) = signals.outlast(self.output.write(&rows)).await;
             if written? == ControlFlow::Break(()) {
                 return Ok(());
             }
-            self.reached = self.rows.reached();
-            if told || end {
+            let Some(reached) = reached else {
+                return Ok(());
+            };
+            self.reached = reached;
+            if told {
                 return Ok(());
             }
-            page.clear();
+            rows.clear();
         }
     }
 

@@ -2,11 +2,14 @@
 
 use anyhow::Context;
 use serde::Serialize;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     domain::{
         ids::{Position, Tenant},
-        label::wanted,
+        label::{Labels, wanted},
+        log::StoredEvent,
+        search::FoundChange,
     },
     render::{
         csv::{self, Table},
@@ -32,7 +35,7 @@ pub(super) enum Form {
     Csv,
 }
 
-/// What a row is of, and up to where rows were given.
+/// What a row is of, and up to where rows were read.
 #[derive(Debug)]
 pub(super) enum Rows {
     Events(Follower),
@@ -48,15 +51,27 @@ pub(super) struct Changes {
     pub(super) noise: bool,
 }
 
-impl Rows {
-    /// The position that the rows given so far go up to.
-    pub(super) fn reached(&self) -> Position {
-        match self {
-            Self::Events(follower) => follower.after(),
-            Self::Changes(changes) => changes.after,
-        }
-    }
+/// What was read at once.
+pub(super) struct Page {
+    items: Items,
+    labels: Labels,
+    /// The position that it goes up to.
+    pub(super) reached: Position,
+}
 
+enum Items {
+    Events(Vec<StoredEvent>),
+    Changes(Vec<FoundChange>),
+}
+
+/// Pages in order, the next of which is read while one is written: reading waits for Postgres, writing works.
+pub(super) struct Pages {
+    queue: mpsc::Receiver<anyhow::Result<Page>>,
+    /// The reader, which ends with this.
+    _reader: JoinSet<()>,
+}
+
+impl Rows {
     /// The row with the names of the columns.
     pub(super) fn header(&self) -> Vec<u8> {
         match self {
@@ -65,31 +80,53 @@ impl Rows {
         }
     }
 
-    /// The next rows up to a position; `None` if it is reached.
-    pub(super) async fn next(
-        &mut self,
-        head: Position,
-        form: Form,
-    ) -> anyhow::Result<Option<Vec<u8>>> {
-        if self.reached() >= head {
-            return Ok(None);
+    /// All rows up to a position.
+    pub(super) fn pages(mut self, head: Position) -> Pages {
+        let (read, queue) = mpsc::channel(1);
+        let mut reader = JoinSet::new();
+        reader.spawn(async move {
+            while self.reached() < head {
+                let page = self.read(head).await;
+                let failed = page.is_err();
+                if read.send(page).await.is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Pages {
+            queue,
+            _reader: reader,
         }
-        let rows = match self {
+    }
+
+    fn reached(&self) -> Position {
+        match self {
+            Self::Events(follower) => follower.after(),
+            Self::Changes(changes) => changes.after,
+        }
+    }
+
+    async fn read(&mut self, head: Position) -> anyhow::Result<Page> {
+        let (items, labels) = match self {
             Self::Events(follower) => {
                 let (events, labels) = follower.read_labelled(head, PAGE).await?;
-                let events = events.into_iter();
-                let events: Vec<EventJson> =
-                    events.map(|event| EventJson::new(event, &labels)).collect();
-                written(&events, form)
+                (Items::Events(events), labels)
             }
-            Self::Changes(changes) => written(&changes.next(head).await?, form),
+            Self::Changes(changes) => {
+                let (found, labels) = changes.read(head).await?;
+                (Items::Changes(found), labels)
+            }
         };
-        Ok(Some(rows))
+        Ok(Page {
+            items,
+            labels,
+            reached: self.reached(),
+        })
     }
 }
 
 impl Changes {
-    async fn next(&mut self, head: Position) -> anyhow::Result<Vec<FoundChangeJson>> {
+    async fn read(&mut self, head: Position) -> anyhow::Result<(Vec<FoundChange>, Labels)> {
         let Self { store, tenant, .. } = self;
         let page = store.list_changes(tenant, self.after, head, PAGE, self.noise);
         let (found, last) = page.await?;
@@ -97,9 +134,35 @@ impl Changes {
         // Else it would never end.
         let moved = Some(last).filter(|last| *last > self.after);
         self.after = moved.context("the log is shorter than it was")?;
-        let found = found.into_iter();
-        let found = found.map(|change| FoundChangeJson::new(change, &labels));
-        Ok(found.collect())
+        Ok((found, labels))
+    }
+}
+
+impl Pages {
+    /// The next one; `None` after the last.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Page>> {
+        self.queue.recv().await.transpose()
+    }
+}
+
+impl Page {
+    /// Its rows.
+    pub(super) fn write(self, form: Form) -> Vec<u8> {
+        let labels = &self.labels;
+        match self.items {
+            Items::Events(events) => {
+                let events = events.into_iter();
+                let events: Vec<_> = events.map(|event| EventJson::new(event, labels)).collect();
+                written(&events, form)
+            }
+            Items::Changes(found) => {
+                let found = found.into_iter();
+                let found: Vec<_> = found
+                    .map(|change| FoundChangeJson::new(change, labels))
+                    .collect();
+                written(&found, form)
+            }
+        }
     }
 }
 
