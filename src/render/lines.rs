@@ -5,6 +5,9 @@ use serde::Serialize;
 /// The media type of lines of JSON.
 pub const MEDIA_TYPE: &str = "application/x-ndjson";
 
+/// Most room that is made ahead for lines, in bytes.
+const MOST_ROOM: usize = 1 << 20;
+
 /// Line separators besides CR and LF. JSON may hold them in strings, and some readers split at them.
 const SEPARATORS: [(char, &str); 3] = [
     ('\u{85}', "\\u0085"),
@@ -29,11 +32,20 @@ pub fn line<T: Serialize>(item: &T) -> String {
 
 /// Items as lines, each with its end.
 pub fn lines<'a, T: Serialize + 'a>(items: impl IntoIterator<Item = &'a T>) -> Vec<u8> {
-    items.into_iter().fold(Vec::new(), |mut lines, item| {
-        lines.extend_from_slice(line(item).as_bytes());
-        lines.push(b'\n');
-        lines
-    })
+    let mut items = items.into_iter();
+    let Some(first) = items.next() else {
+        return Vec::new();
+    };
+    let mut lines = line(first);
+    lines.push('\n');
+    // Most are about as long as the first.
+    let more = lines.len().saturating_mul(items.size_hint().0);
+    lines.reserve(more.min(MOST_ROOM));
+    for item in items {
+        lines.push_str(&line(item));
+        lines.push('\n');
+    }
+    lines.into_bytes()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 use crate::domain::{
     feed::Outages,
     history::{self, Diff, History, Scope, TicketEvent},
-    ids::{EventId, Position, Tenant, TicketId},
+    ids::{Position, Tenant, TicketId},
 };
 
 /// A ticket's history and what it was made from.
@@ -148,10 +148,8 @@ impl Store {
         up_to: Position,
     ) -> Result<Vec<TicketEvents>, StoreError> {
         let stored = self.list_events_of_tickets(tenant, tickets, up_to).await?;
-        let ids: Vec<EventId> = stored.iter().map(|event| event.event.event_id).collect();
-        let conflicts = self.list_conflicts(tenant, &ids, up_to).await?;
         let mut found: Vec<TicketEvents> = Vec::new();
-        for event in stored {
+        for (event, conflict) in stored {
             let Some(ticket) = event.event.ticket else {
                 continue;
             };
@@ -165,7 +163,6 @@ impl Store {
             let Some(last) = found.last_mut() else {
                 continue;
             };
-            let conflict = conflicts.contains(&event.event.event_id);
             match TicketEvent::read(event, conflict) {
                 Some(event) => last.dated.push(event),
                 None => last.undated += 1,

@@ -119,15 +119,18 @@ impl Store {
         size: PageSize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         // Positions have no gaps, so a range is a limit, and no plan reads more of the tenant than it. The
-        // sizes of bodies are known without reading them.
+        // sizes of bodies are known without reading them, and to add all up takes a third of finding the one that is
+        // too much, which hardly any page has.
         let up_to = up_to.0.min(after.0.saturating_add(size.events.into()));
         let rows = events!(
-            "WHERE tenant = $1 AND position > $2 AND position <= (
-                 SELECT max(position)
-                 FROM (SELECT position, sum(octet_length(body)) OVER (ORDER BY position)
-                              - octet_length(body) AS bytes_before
-                       FROM event WHERE tenant = $1 AND position > $2 AND position <= $3) AS sizes
-                 WHERE bytes_before < $4)
+            "WHERE tenant = $1 AND position > $2 AND position <= CASE
+                 WHEN (SELECT sum(octet_length(body)) FROM event
+                       WHERE tenant = $1 AND position > $2 AND position <= $3) <= $4 THEN $3
+                 ELSE (SELECT max(position)
+                       FROM (SELECT position, sum(octet_length(body)) OVER (ORDER BY position)
+                                    - octet_length(body) AS bytes_before
+                             FROM event WHERE tenant = $1 AND position > $2 AND position <= $3) AS sizes
+                       WHERE bytes_before < $4) END
              ORDER BY position",
             tenant.as_str(),
             after.0,
@@ -162,7 +165,8 @@ impl Store {
         rows.into_iter().map(StoredEvent::try_from).collect()
     }
 
-    /// All events of tickets up to a position: ticket by ticket in the order given, each one's by position.
+    /// All events of tickets up to a position: ticket by ticket in the order given, each one's by position; and of each
+    /// whether its id also came with other content, as [`Store::list_conflicts`] tells.
     /// Served by `event_by_ticket`, a range of it a ticket; `OFFSET 0` keeps Postgres from turning the
     /// look-ups into a walk over the whole tenant, which it did before the table was analysed.
     ///
@@ -173,15 +177,18 @@ impl Store {
         tenant: &Tenant,
         tickets: &[TicketId],
         up_to: Position,
-    ) -> Result<Vec<StoredEvent>, StoreError> {
+    ) -> Result<Vec<(StoredEvent, bool)>, StoreError> {
         let numbers: Vec<i64> = tickets.iter().map(|ticket| ticket.number()).collect();
-        let rows = sqlx::query_as!(
-            EventRow,
+        // A look-up of each id: of EXISTS Postgres could make one walk over all conflicts.
+        let rows = sqlx::query!(
             r#"SELECT tenant AS "tenant!", position AS "position!", event_id AS "event_id!", event.ticket,
                       received_at AS "received_at!: jiff_sqlx::Timestamp",
                       stored_at AS "stored_at!: jiff_sqlx::Timestamp",
                       primary_key, actor, origin AS "origin!", hook, source, name AS "name!", entity,
-                      occurred_text, webhook_name, signature, body AS "body!"
+                      occurred_text, webhook_name, signature, body AS "body!",
+                      (SELECT true FROM delivery
+                       WHERE tenant = $1 AND event_id = event.event_id AND outcome = 'conflict'
+                         AND COALESCE(head, 0) <= $3 LIMIT 1) IS NOT NULL AS "conflict!"
                FROM UNNEST($2::bigint[]) WITH ORDINALITY AS wanted (ticket, nth)
                CROSS JOIN LATERAL (
                    SELECT * FROM event
@@ -194,7 +201,29 @@ impl Store {
         )
         .fetch_all(&self.lookups)
         .await?;
-        rows.into_iter().map(StoredEvent::try_from).collect()
+        let events = rows.into_iter().map(|row| {
+            let event = EventRow {
+                tenant: row.tenant,
+                position: row.position,
+                event_id: row.event_id,
+                ticket: row.ticket,
+                received_at: row.received_at,
+                stored_at: row.stored_at,
+                primary_key: row.primary_key,
+                actor: row.actor,
+                origin: row.origin,
+                hook: row.hook,
+                source: row.source,
+                name: row.name,
+                entity: row.entity,
+                occurred_text: row.occurred_text,
+                webhook_name: row.webhook_name,
+                signature: row.signature,
+                body: row.body,
+            };
+            Ok((StoredEvent::try_from(event)?, row.conflict))
+        });
+        events.collect()
     }
 
     /// Those of some events whose id also came with other content, as was recorded by the time the log had

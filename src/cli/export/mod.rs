@@ -55,7 +55,7 @@ async fn export(
             };
             Rows::Changes(Changes {
                 store: database.store.clone(),
-                tenant,
+                tenant: tenant.clone(),
                 after,
                 noise: asked.noise,
             })
@@ -68,7 +68,7 @@ async fn export(
     };
     let mut export = Export {
         header: rows.header(),
-        pages: rows.pages(head),
+        pages: rows.pages(database.store.clone(), tenant, head),
         head,
         form: asked.form,
         output,
@@ -101,14 +101,10 @@ impl Export {
             _ => Vec::new(),
         };
         loop {
-            let page = tokio::select! {
-                page = self.pages.next() => page.context("reading")?,
+            let reached = tokio::select! {
+                reached = self.next(&mut rows) => reached.context("reading")?,
                 () = signals.told() => return Ok(()),
             };
-            let reached = page.as_ref().map(|page| page.reached);
-            if let Some(page) = page {
-                rows.append(&mut page.write(self.form));
-            }
             let (written, told) = signals.outlast(self.output.write(&rows)).await;
             if written? == ControlFlow::Break(()) {
                 return Ok(());
@@ -122,6 +118,21 @@ impl Export {
             }
             rows.clear();
         }
+    }
+
+    /// Adds the next page to rows, and tells where it ends; `None` after the last.
+    async fn next(&mut self, rows: &mut Vec<u8>) -> anyhow::Result<Option<Position>> {
+        let Some(page) = self.pages.next().await? else {
+            return Ok(None);
+        };
+        let reached = page.reached;
+        let mut written = self.pages.write(page, self.form).await?;
+        if rows.is_empty() {
+            *rows = written;
+        } else {
+            rows.append(&mut written);
+        }
+        Ok(Some(reached))
     }
 
     fn tell(&self) {

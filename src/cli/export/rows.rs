@@ -7,7 +7,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     domain::{
         ids::{Position, Tenant},
-        label::{Labels, wanted},
+        label::{Labelled, Labels, wanted},
         log::StoredEvent,
         search::FoundChange,
     },
@@ -54,7 +54,6 @@ pub(super) struct Changes {
 /// What was read at once.
 pub(super) struct Page {
     items: Items,
-    labels: Labels,
     /// The position that it goes up to.
     pub(super) reached: Position,
 }
@@ -64,11 +63,18 @@ enum Items {
     Changes(Vec<FoundChange>),
 }
 
-/// Pages in order, the next of which is read while one is written: reading waits for Postgres, writing works.
+/// Pages in order, the next of which is read while one is written.
 pub(super) struct Pages {
     queue: mpsc::Receiver<anyhow::Result<Page>>,
     /// The reader, which ends with this.
     _reader: JoinSet<()>,
+    names: Names,
+}
+
+/// Where the labels of ids are looked up.
+struct Names {
+    store: Store,
+    tenant: Tenant,
 }
 
 impl Rows {
@@ -81,7 +87,7 @@ impl Rows {
     }
 
     /// All rows up to a position.
-    pub(super) fn pages(mut self, head: Position) -> Pages {
+    pub(super) fn pages(mut self, store: Store, tenant: Tenant, head: Position) -> Pages {
         let (read, queue) = mpsc::channel(1);
         let mut reader = JoinSet::new();
         reader.spawn(async move {
@@ -96,6 +102,7 @@ impl Rows {
         Pages {
             queue,
             _reader: reader,
+            names: Names { store, tenant },
         }
     }
 
@@ -107,34 +114,27 @@ impl Rows {
     }
 
     async fn read(&mut self, head: Position) -> anyhow::Result<Page> {
-        let (items, labels) = match self {
-            Self::Events(follower) => {
-                let (events, labels) = follower.read_labelled(head, PAGE).await?;
-                (Items::Events(events), labels)
-            }
-            Self::Changes(changes) => {
-                let (found, labels) = changes.read(head).await?;
-                (Items::Changes(found), labels)
-            }
+        let items = match self {
+            Self::Events(follower) => Items::Events(follower.read(head, PAGE).await?),
+            Self::Changes(changes) => Items::Changes(changes.read(head).await?),
         };
         Ok(Page {
             items,
-            labels,
             reached: self.reached(),
         })
     }
 }
 
 impl Changes {
-    async fn read(&mut self, head: Position) -> anyhow::Result<(Vec<FoundChange>, Labels)> {
-        let Self { store, tenant, .. } = self;
-        let page = store.list_changes(tenant, self.after, head, PAGE, self.noise);
+    async fn read(&mut self, head: Position) -> anyhow::Result<Vec<FoundChange>> {
+        let page = self
+            .store
+            .list_changes(&self.tenant, self.after, head, PAGE, self.noise);
         let (found, last) = page.await?;
-        let labels = store.find_labels(tenant, &wanted(&found)).await?;
         // Else it would never end.
         let moved = Some(last).filter(|last| *last > self.after);
         self.after = moved.context("the log is shorter than it was")?;
-        Ok((found, labels))
+        Ok(found)
     }
 }
 
@@ -143,26 +143,35 @@ impl Pages {
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Page>> {
         self.queue.recv().await.transpose()
     }
-}
 
-impl Page {
-    /// Its rows.
-    pub(super) fn write(self, form: Form) -> Vec<u8> {
-        let labels = &self.labels;
-        match self.items {
+    /// The rows of a page.
+    pub(super) async fn write(&self, page: Page, form: Form) -> anyhow::Result<Vec<u8>> {
+        match page.items {
             Items::Events(events) => {
+                let labels = self.names.find(&events).await?;
                 let events = events.into_iter();
-                let events: Vec<_> = events.map(|event| EventJson::new(event, labels)).collect();
-                written(&events, form)
+                let events: Vec<_> = events.map(|event| EventJson::new(event, &labels)).collect();
+                Ok(written(&events, form))
             }
             Items::Changes(found) => {
+                let labels = self.names.find(&found).await?;
                 let found = found.into_iter();
                 let found: Vec<_> = found
-                    .map(|change| FoundChangeJson::new(change, labels))
+                    .map(|change| FoundChangeJson::new(change, &labels))
                     .collect();
-                written(&found, form)
+                Ok(written(&found, form))
             }
         }
+    }
+}
+
+impl Names {
+    async fn find<'a, T: Labelled + 'a>(
+        &self,
+        items: impl IntoIterator<Item = &'a T>,
+    ) -> anyhow::Result<Labels> {
+        let wanted = wanted(items);
+        Ok(self.store.find_labels(&self.tenant, &wanted).await?)
     }
 }
 
