@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::door::Door;
+use super::{door::Door, memory::shared_buffers_mib};
 
 /// Settings that are the same for every cluster.
-const FIXED: [(&str, &str); 17] = [
+const FIXED: [(&str, &str); 16] = [
     // Durable is what the sender is told.
     ("fsync", "on"),
     ("synchronous_commit", "on"),
@@ -17,7 +17,6 @@ const FIXED: [(&str, &str); 17] = [
     ("max_wal_size", "4GB"),
     ("checkpoint_timeout", "30min"),
     ("wal_compression", "off"),
-    ("shared_buffers", "256MB"),
     ("max_connections", "100"),
     // Our statements are short; compiling them costs more than they take.
     ("jit", "off"),
@@ -56,6 +55,8 @@ pub(super) fn arguments(cluster: &Path, listen: &Listen<'_>, tag: &str) -> Vec<O
     for (name, value) in FIXED {
         set(name, Path::new(value));
     }
+    let room = format!("{}MB", shared_buffers_mib());
+    set("shared_buffers", Path::new(&room));
     set("port", Path::new(&listen.port.to_string()));
     set("unix_socket_directories", listen.socket_dir);
     match &listen.door {

@@ -23,6 +23,7 @@ mod init;
 mod install;
 mod layout;
 mod lock;
+mod memory;
 pub mod notice;
 mod pidfile;
 mod pinned;
