@@ -7,7 +7,7 @@ mod rows;
 
 use std::{mem, ops::ControlFlow, path::Path, process::ExitCode};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 pub(super) use self::asked::ExportArgs;
 use self::{
@@ -123,6 +123,8 @@ impl Export {
     /// Adds the next page to rows, and tells where it ends; `None` after the last.
     async fn next(&mut self, rows: &mut Vec<u8>) -> anyhow::Result<Option<Position>> {
         let Some(page) = self.pages.next().await? else {
+            let (reached, head) = (self.reached.0, self.head.0);
+            ensure!(reached >= head, "it ended at position {reached} of {head}");
             return Ok(None);
         };
         let reached = page.reached;
