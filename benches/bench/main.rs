@@ -70,19 +70,23 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Some(Part::Side(side)) => Box::pin(sides::own::run(side)).await,
             Some(Part::Questions(asked)) => Box::pin(questions::run(asked)).await,
             Some(Part::Guard) => Box::pin(guard::run()).await,
-            Some(Part::Ingest) => measure(args, &plan, true, &[], None).await,
-            Some(Part::Grow { events }) => grow(args, &plan, *events).await,
+            Some(Part::Ingest) => measure(args, &plan, true, None, &[], None).await,
+            Some(Part::Grow { events }) => {
+                measure(args, &plan, false, Some(*events), &[], None).await
+            }
             Some(Part::Read(filling)) => {
-                measure(args, &plan, false, &[Book::Read], Some(filling)).await
+                measure(args, &plan, false, None, &[Book::Read], Some(filling)).await
             }
             Some(Part::Report(filling)) => {
-                measure(args, &plan, false, &[Book::Report], Some(filling)).await
+                measure(args, &plan, false, None, &[Book::Report], Some(filling)).await
             }
             Some(Part::Export(filling)) => {
-                measure(args, &plan, false, &[Book::Export], Some(filling)).await
+                measure(args, &plan, false, None, &[Book::Export], Some(filling)).await
             }
-            Some(Part::All(filling)) => measure(args, &plan, true, &Book::ALL, Some(filling)).await,
-            None => measure(args, &plan, true, &Book::ALL, None).await,
+            Some(Part::All(filling)) => {
+                measure(args, &plan, true, Some(GROWN), &Book::ALL, Some(filling)).await
+            }
+            None => measure(args, &plan, true, Some(GROWN), &Book::ALL, None).await,
         }
     })
 }
@@ -104,6 +108,7 @@ async fn measure(
     args: &Args,
     plan: &Plan,
     ingest: bool,
+    grown: Option<u64>,
     books: &[Book],
     filling: Option<&Filling>,
 ) -> anyhow::Result<()> {
@@ -112,8 +117,8 @@ async fn measure(
         if ingest {
             Box::pin(ingest::run(plan, &mut found)).await?;
         }
-        if ingest && !books.is_empty() {
-            Box::pin(grown::run(GROWN, plan, &mut found)).await?;
+        if let Some(events) = grown {
+            Box::pin(grown::run(events, plan, &mut found)).await?;
         }
         if !books.is_empty() {
             let filling = filling.cloned().unwrap_or_default();
@@ -125,22 +130,10 @@ async fn measure(
         anyhow::Ok(())
     };
     let measured = measured.await;
-    print(args, &found)?;
-    measured
-}
-
-async fn grow(args: &Args, plan: &Plan, events: u64) -> anyhow::Result<()> {
-    let mut found = Findings::new(host::describe(plan));
-    let measured = Box::pin(grown::run(events, plan, &mut found)).await;
-    print(args, &found)?;
-    measured
-}
-
-fn print(args: &Args, found: &Findings) -> anyhow::Result<()> {
-    match found.rows.as_slice() {
-        [] => Ok(()),
-        _ => table::print(found, args.json.as_deref()),
+    if !found.rows.is_empty() {
+        table::print(&found, args.json.as_deref())?;
     }
+    measured
 }
 
 async fn ask(

@@ -128,12 +128,7 @@ impl Export {
             return Ok(None);
         };
         let reached = page.reached;
-        let mut written = self.pages.write(page, self.form).await?;
-        if rows.is_empty() {
-            *rows = written;
-        } else {
-            rows.append(&mut written);
-        }
+        rows.append(&mut self.pages.write(page, self.form).await?);
         Ok(Some(reached))
     }
 
