@@ -71,8 +71,8 @@ pub(super) async fn show_ticket(
         .map(|as_of| instant("as_of", &as_of))
         .transpose()?;
     let store = state.store().await?;
-    let known_at = known_at(&store, &tenant, params.known_at.as_deref()).await?;
-    let found = find_history(&store, &tenant, ticket, known_at, as_of).await?;
+    let up_to = bound(&store, &tenant, params.known_at.as_deref()).await?;
+    let found = find_history(&store, &tenant, ticket, up_to, as_of).await?;
     let counts = (found.events, found.undated);
     let labels = store
         .find_labels(&tenant, &wanted([&found.history.state]))
@@ -118,7 +118,7 @@ pub(super) async fn list_ticket_events(
     Ok(form.answer(&ListJson { items, next }))
 }
 
-/// A ticket's history.
+/// A ticket's history, up to a position or the head of the log.
 ///
 /// # Errors
 /// 404 if the log has none.
@@ -126,10 +126,10 @@ pub(super) async fn find_history(
     store: &Store,
     tenant: &Tenant,
     ticket: TicketId,
-    known_at: Position,
+    up_to: Option<Position>,
     as_of: Option<i64>,
 ) -> Result<TicketHistory, ApiError> {
-    match store.find_history(tenant, ticket, known_at, as_of).await? {
+    match store.find_history(tenant, ticket, up_to, as_of).await? {
         Some(found) => Ok(found),
         None => Err(unknown_ticket(store, tenant, ticket).await?),
     }
@@ -156,6 +156,21 @@ pub(super) async fn known_at(
     }
     let at = timestamp_of_ticks(instant("known_at", text)?);
     Ok(store.find_position_at(tenant, at).await?)
+}
+
+/// [`known_at`], for what finds the head itself: `None` for that.
+///
+/// # Errors
+/// The same.
+pub(super) async fn bound(
+    store: &Store,
+    tenant: &Tenant,
+    text: Option<&str>,
+) -> Result<Option<Position>, ApiError> {
+    match text {
+        None => Ok(None),
+        given => known_at(store, tenant, given).await.map(Some),
+    }
 }
 
 /// 404 for a ticket of which nothing is in the log, or for its tenant.

@@ -12,7 +12,7 @@ use super::{
     extract::{Path, Query, instant, limit},
     list::{Asked, Format},
     openapi::{KnownAt, TicketPath},
-    tickets::{find_history, known_at},
+    tickets::{bound, find_history},
 };
 use crate::{
     domain::{
@@ -117,18 +117,18 @@ pub(super) async fn show_timeline(
     let query = params.describe(&tenant, ticket);
     let at: Option<At> = find_cursor(&query, params.cursor.as_deref())?;
     let store = state.store().await?;
-    let known_at = match &at {
-        Some(at) => Position(at.known_at),
-        None => known_at(&store, &tenant, params.known_at.as_deref()).await?,
+    let up_to = match &at {
+        Some(at) => Some(Position(at.known_at)),
+        None => bound(&store, &tenant, params.known_at.as_deref()).await?,
     };
-    let found = find_history(&store, &tenant, ticket, known_at, None).await?;
+    let found = find_history(&store, &tenant, ticket, up_to, None).await?;
     let after = at.map(|at| EventId(at.after));
     let page = selection
         .page(found.history, after, usize::from(limit))
         .ok_or(CursorError::Damaged)?;
     let next = page.next.map(|last| {
         let at = At {
-            known_at: known_at.0,
+            known_at: found.up_to.0,
             after: last.0,
         };
         encode_cursor(&query, &at)

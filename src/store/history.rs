@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, ticket_events::EventsOfTickets};
 use crate::domain::{
     feed::Outages,
     history::{self, Diff, History, Scope, TicketEvent},
     ids::{Position, Tenant, TicketId},
+    log::StoredEvent,
 };
 
 /// A ticket's history and what it was made from.
@@ -21,6 +22,8 @@ pub struct TicketHistory {
     pub events: usize,
     /// Those without a readable Timestamp, which are in no history.
     pub undated: usize,
+    /// Up to which position of the log.
+    pub up_to: Position,
 }
 
 /// What a ticket's history is made from.
@@ -47,7 +50,7 @@ pub struct TicketDiff {
 
 impl TicketEvents {
     /// Folds the events up to an instant (inclusive), in ticks of 100 ns.
-    fn fold(mut self, as_of_ticks: i64, outages: &Outages) -> TicketHistory {
+    fn fold(mut self, as_of_ticks: i64, up_to: Position, outages: &Outages) -> TicketHistory {
         let events = self.dated.len() + self.undated;
         self.dated
             .retain(|event| event.occurred_at.ticks() <= as_of_ticks);
@@ -56,8 +59,16 @@ impl TicketEvents {
             history: history::fold(self.dated, outages),
             events,
             undated: self.undated,
+            up_to,
         }
     }
+}
+
+/// Events of tickets up to a position, and the outages that were known by then.
+struct Found {
+    tickets: Vec<TicketEvents>,
+    up_to: Position,
+    outages: Outages,
 }
 
 impl Store {
@@ -69,7 +80,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         ticket: TicketId,
-        up_to: Position,
+        up_to: Option<Position>,
         as_of_ticks: Option<i64>,
     ) -> Result<Option<TicketHistory>, StoreError> {
         let tickets = [ticket];
@@ -77,11 +88,12 @@ impl Store {
         Ok(found.await?.pop())
     }
 
-    /// Folds the events of tickets: those up to a position in the log and, if given, up to an instant in
-    /// ticks of 100 ns (inclusive). In the order given, without those that have no event up to that
+    /// Folds the events of tickets: those up to a position in the log, else up to its head, and, if given, up to an
+    /// instant in ticks of 100 ns (inclusive). In the order given, without those that have no event up to that
     /// position.
     ///
-    /// Costs a read and a fold of all their events, and what [`Store::list_outages`] costs.
+    /// Costs one statement, a read and a fold of all their events; and what [`Store::list_outages`] costs, unless
+    /// there are none or the same were asked for lately.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -89,20 +101,18 @@ impl Store {
         &self,
         tenant: &Tenant,
         tickets: &[TicketId],
-        up_to: Position,
+        up_to: Option<Position>,
         as_of_ticks: Option<i64>,
     ) -> Result<Vec<TicketHistory>, StoreError> {
-        let found = self.list_histories(tenant, tickets, up_to).await?;
-        if found.is_empty() {
+        let Some(mut found) = self.find_events_and_outages(tenant, tickets, up_to).await? else {
             return Ok(Vec::new());
-        }
-        let mut outages = self.list_outages(tenant, up_to).await?;
+        };
         if let Some(as_of) = as_of_ticks {
-            outages = outages.up_to(as_of);
+            found.outages = found.outages.up_to(as_of);
         }
         let as_of = as_of_ticks.unwrap_or(i64::MAX);
-        let histories = found.into_iter().map(|found| found.fold(as_of, &outages));
-        Ok(histories.collect())
+        let fold = |ticket: TicketEvents| ticket.fold(as_of, found.up_to, &found.outages);
+        Ok(found.tickets.into_iter().map(fold).collect())
     }
 
     /// The differences of tickets between two instants in ticks of 100 ns, both inclusive, from their events
@@ -119,14 +129,14 @@ impl Store {
         (from_ticks, to_ticks): (i64, i64),
         scope: &Scope,
     ) -> Result<Vec<TicketDiff>, StoreError> {
-        let found = self.list_histories(tenant, tickets, up_to).await?;
-        if found.is_empty() {
+        let found = self.find_events_and_outages(tenant, tickets, Some(up_to));
+        let Some(found) = found.await? else {
             return Ok(Vec::new());
-        }
-        let outages = self.list_outages(tenant, up_to).await?.up_to(to_ticks);
-        let diffs = found.into_iter().map(|found| {
-            let before = found.clone().fold(from_ticks, &outages);
-            let after = found.fold(to_ticks, &outages);
+        };
+        let outages = found.outages.up_to(to_ticks);
+        let diffs = found.tickets.into_iter().map(|events| {
+            let before = events.clone().fold(from_ticks, found.up_to, &outages);
+            let after = events.fold(to_ticks, found.up_to, &outages);
             TicketDiff {
                 ticket: after.ticket,
                 diff: history::diff(&before.history, &after.history, scope),
@@ -134,6 +144,29 @@ impl Store {
             }
         });
         Ok(diffs.collect())
+    }
+
+    /// `None` if there is no event.
+    async fn find_events_and_outages(
+        &self,
+        tenant: &Tenant,
+        tickets: &[TicketId],
+        up_to: Option<Position>,
+    ) -> Result<Option<Found>, StoreError> {
+        let read = self.list_events_of_tickets(tenant, tickets, up_to).await?;
+        let Some(EventsOfTickets {
+            up_to,
+            feed,
+            events,
+        }) = read
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Found {
+            tickets: by_ticket(events),
+            up_to,
+            outages: self.list_outages_marked(tenant, up_to, &feed).await?,
+        }))
     }
 
     /// All events of tickets up to a position, taken apart; in the order given, without tickets that have
@@ -147,28 +180,10 @@ impl Store {
         tickets: &[TicketId],
         up_to: Position,
     ) -> Result<Vec<TicketEvents>, StoreError> {
-        let stored = self.list_events_of_tickets(tenant, tickets, up_to).await?;
-        let mut found: Vec<TicketEvents> = Vec::new();
-        for (event, conflict) in stored {
-            let Some(ticket) = event.event.ticket else {
-                continue;
-            };
-            if found.last().is_none_or(|last| last.ticket != ticket) {
-                found.push(TicketEvents {
-                    ticket,
-                    dated: Vec::new(),
-                    undated: 0,
-                });
-            }
-            let Some(last) = found.last_mut() else {
-                continue;
-            };
-            match TicketEvent::read(event, conflict) {
-                Some(event) => last.dated.push(event),
-                None => last.undated += 1,
-            }
-        }
-        Ok(found)
+        let read = self.list_events_of_tickets(tenant, tickets, Some(up_to));
+        Ok(read
+            .await?
+            .map_or_else(Vec::new, |read| by_ticket(read.events)))
     }
 
     /// The last position of a tenant's log that was stored by an instant (inclusive); 0 if none was.
@@ -191,4 +206,29 @@ impl Store {
         .await?;
         Ok(Position(row.map_or(0, |row| row.position)))
     }
+}
+
+/// Takes apart events that stand ticket by ticket.
+fn by_ticket(events: Vec<(StoredEvent, bool)>) -> Vec<TicketEvents> {
+    let mut found: Vec<TicketEvents> = Vec::new();
+    for (event, conflict) in events {
+        let Some(ticket) = event.event.ticket else {
+            continue;
+        };
+        if found.last().is_none_or(|last| last.ticket != ticket) {
+            found.push(TicketEvents {
+                ticket,
+                dated: Vec::new(),
+                undated: 0,
+            });
+        }
+        let Some(last) = found.last_mut() else {
+            continue;
+        };
+        match TicketEvent::read(event, conflict) {
+            Some(event) => last.dated.push(event),
+            None => last.undated += 1,
+        }
+    }
+    found
 }

@@ -17,6 +17,7 @@ mod follow;
 mod history;
 mod label;
 mod log;
+mod lookups;
 mod origin;
 mod outage;
 mod own_report;
@@ -33,6 +34,7 @@ mod setting;
 mod sql_user;
 mod statistics;
 mod tenant;
+mod ticket_events;
 mod token;
 
 use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, sync::Arc, time::Duration};
@@ -62,7 +64,7 @@ pub use self::{
     tenant::TenantSummary,
 };
 
-use self::{outage::KeptOutages, own_report::ReportLogins};
+use self::{lookups::Lookups, outage::KeptOutages, own_report::ReportLogins};
 use crate::domain::ids::{Position, Tenant};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -79,11 +81,6 @@ const READING: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off";
 /// million changes, and short enough that one which reads everything cannot keep others from reading for long.
 const SEARCHING: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off; SET statement_timeout = '30s'; \
      SET default_transaction_read_only = on";
-
-/// For look-ups, which take less time than planning them: planned once. They name what an index has, row by row,
-/// so that with what is forbidden here no statistics, and none at all, lead to another plan.
-const LOOKING_UP: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
-     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Rest after which a connection is tried before it is used. To try it before each statement, as the pool would, is
 /// a tenth of the time of a short one; and one that breaks in between is told of by its statement.
@@ -144,7 +141,7 @@ pub struct Store {
     options: Arc<PgConnectOptions>,
     reads: PgPool,
     searches: PgPool,
-    lookups: PgPool,
+    lookups: Lookups,
     outages: KeptOutages,
     report_logins: ReportLogins,
     appended: watch::Sender<Appended>,
@@ -167,7 +164,7 @@ impl Store {
         let store = Self {
             reads: pool(&options, READING),
             searches: pool(&options, SEARCHING),
-            lookups: pool(&options, LOOKING_UP),
+            lookups: Lookups::new(&options)?,
             options: Arc::new(options),
             outages: KeptOutages::default(),
             report_logins: ReportLogins::default(),
@@ -243,7 +240,7 @@ impl Store {
     pub async fn close(&self) {
         self.reads.close().await;
         self.searches.close().await;
-        self.lookups.close().await;
+        self.lookups.close();
     }
 }
 

@@ -54,24 +54,25 @@ pub struct SeenDelivery {
     pub body: Option<Vec<u8>>,
 }
 
-struct EventRow {
-    tenant: String,
-    position: i64,
-    event_id: Uuid,
-    ticket: Option<i64>,
-    received_at: jiff_sqlx::Timestamp,
-    stored_at: jiff_sqlx::Timestamp,
-    primary_key: Option<i64>,
-    actor: Option<i64>,
-    origin: String,
-    hook: Option<String>,
-    source: Option<String>,
-    name: String,
-    entity: Option<String>,
-    occurred_text: Option<String>,
-    webhook_name: Option<String>,
-    signature: Option<Vec<u8>>,
-    body: Vec<u8>,
+/// Columns of `event`.
+pub(super) struct EventRow {
+    pub(super) tenant: String,
+    pub(super) position: i64,
+    pub(super) event_id: Uuid,
+    pub(super) ticket: Option<i64>,
+    pub(super) received_at: jiff_sqlx::Timestamp,
+    pub(super) stored_at: jiff_sqlx::Timestamp,
+    pub(super) primary_key: Option<i64>,
+    pub(super) actor: Option<i64>,
+    pub(super) origin: String,
+    pub(super) hook: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) name: String,
+    pub(super) entity: Option<String>,
+    pub(super) occurred_text: Option<String>,
+    pub(super) webhook_name: Option<String>,
+    pub(super) signature: Option<Vec<u8>>,
+    pub(super) body: Vec<u8>,
 }
 
 /// `query_as!` over the columns of [`EventRow`]; the rest of the statement follows.
@@ -97,12 +98,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn find_head(&self, tenant: &Tenant) -> Result<Option<Position>, StoreError> {
-        let head = sqlx::query!(
+        let question = sqlx::query!(
             "SELECT position FROM head WHERE tenant = $1",
             tenant.as_str()
-        )
-        .fetch_optional(&self.lookups)
-        .await?;
+        );
+        let head = self.lookups.fetch_optional(question).await?;
         Ok(head.map(|head| Position(head.position)))
     }
 
@@ -153,77 +153,15 @@ impl Store {
         after: Position,
         limit: u16,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        let rows = events!(
+        let question = events!(
             "WHERE tenant = $1 AND ticket = $2 AND position > $3 ORDER BY position LIMIT $4",
             tenant.as_str(),
             ticket.number(),
             after.0,
             i64::from(limit),
-        )
-        .fetch_all(&self.lookups)
-        .await?;
+        );
+        let rows = self.lookups.fetch_all(question).await?;
         rows.into_iter().map(StoredEvent::try_from).collect()
-    }
-
-    /// All events of tickets up to a position: ticket by ticket in the order given, each one's by position; and of each
-    /// whether its id also came with other content, as [`Store::list_conflicts`] tells.
-    /// Served by `event_by_ticket`, a range of it a ticket; `OFFSET 0` keeps Postgres from turning the
-    /// look-ups into a walk over the whole tenant, which it did before the table was analysed.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub(super) async fn list_events_of_tickets(
-        &self,
-        tenant: &Tenant,
-        tickets: &[TicketId],
-        up_to: Position,
-    ) -> Result<Vec<(StoredEvent, bool)>, StoreError> {
-        let numbers: Vec<i64> = tickets.iter().map(|ticket| ticket.number()).collect();
-        // A look-up of each id: of EXISTS Postgres could make one walk over all conflicts.
-        let rows = sqlx::query!(
-            r#"SELECT tenant AS "tenant!", position AS "position!", event_id AS "event_id!", event.ticket,
-                      received_at AS "received_at!: jiff_sqlx::Timestamp",
-                      stored_at AS "stored_at!: jiff_sqlx::Timestamp",
-                      primary_key, actor, origin AS "origin!", hook, source, name AS "name!", entity,
-                      occurred_text, webhook_name, signature, body AS "body!",
-                      (SELECT true FROM delivery
-                       WHERE tenant = $1 AND event_id = event.event_id AND outcome = 'conflict'
-                         AND COALESCE(head, 0) <= $3 LIMIT 1) IS NOT NULL AS "conflict!"
-               FROM UNNEST($2::bigint[]) WITH ORDINALITY AS wanted (ticket, nth)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM event
-                   WHERE tenant = $1 AND ticket = wanted.ticket AND position <= $3
-                   ORDER BY position OFFSET 0) AS event
-               ORDER BY nth, position"#,
-            tenant.as_str(),
-            &numbers,
-            up_to.0,
-        )
-        .fetch_all(&self.lookups)
-        .await?;
-        let events = rows.into_iter().map(|row| {
-            let event = EventRow {
-                tenant: row.tenant,
-                position: row.position,
-                event_id: row.event_id,
-                ticket: row.ticket,
-                received_at: row.received_at,
-                stored_at: row.stored_at,
-                primary_key: row.primary_key,
-                actor: row.actor,
-                origin: row.origin,
-                hook: row.hook,
-                source: row.source,
-                name: row.name,
-                entity: row.entity,
-                occurred_text: row.occurred_text,
-                webhook_name: row.webhook_name,
-                signature: row.signature,
-                body: row.body,
-            };
-            Ok((StoredEvent::try_from(event)?, row.conflict))
-        });
-        events.collect()
     }
 
     /// Those of some events whose id also came with other content, as was recorded by the time the log had
@@ -238,7 +176,7 @@ impl Store {
         up_to: Position,
     ) -> Result<BTreeSet<EventId>, StoreError> {
         let ids: Vec<Uuid> = events.iter().map(|id| id.0).collect();
-        let rows = sqlx::query!(
+        let question = sqlx::query!(
             r#"SELECT wanted.event_id AS "event_id!"
                FROM UNNEST($2::uuid[]) AS wanted (event_id)
                WHERE EXISTS (
@@ -248,9 +186,8 @@ impl Store {
             tenant.as_str(),
             &ids,
             up_to.0,
-        )
-        .fetch_all(&self.lookups)
-        .await?;
+        );
+        let rows = self.lookups.fetch_all(question).await?;
         Ok(rows.into_iter().map(|row| EventId(row.event_id)).collect())
     }
 
@@ -263,26 +200,25 @@ impl Store {
         tenant: &Tenant,
         event_id: EventId,
     ) -> Result<Option<EventDetail>, StoreError> {
-        let row = events!(
+        let question = events!(
             "WHERE tenant = $1 AND event_id = $2",
             tenant.as_str(),
             event_id.0,
-        )
-        .fetch_optional(&self.lookups)
-        .await?;
+        );
+        let row = self.lookups.fetch_optional(question).await?;
         let Some(row) = row else {
             return Ok(None);
         };
-        let beside = sqlx::query!(
+        let question = sqlx::query!(
             r#"SELECT event.headers, event.body_sha256,
                       COALESCE(overflow.deliveries, 0) AS "uncounted!"
                FROM event LEFT JOIN delivery_overflow AS overflow USING (tenant, event_id)
                WHERE event.tenant = $1 AND event.event_id = $2"#,
             tenant.as_str(),
             event_id.0,
-        )
-        .fetch_one(&self.lookups)
-        .await?;
+        );
+        let beside = self.lookups.fetch_optional(question).await?;
+        let beside = beside.ok_or(sqlx::Error::RowNotFound)?;
         Ok(Some(EventDetail {
             event: row.try_into()?,
             // Written by us from a map of texts.

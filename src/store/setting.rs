@@ -12,12 +12,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn find_zone(&self, tenant: &Tenant) -> Result<Option<String>, StoreError> {
-        let row = sqlx::query!(
+        let question = sqlx::query!(
             "SELECT zone FROM tenant_setting WHERE tenant = $1",
             tenant.as_str()
-        )
-        .fetch_optional(&self.lookups)
-        .await?;
+        );
+        let row = self.lookups.fetch_optional(question).await?;
         Ok(row.and_then(|row| row.zone))
     }
 

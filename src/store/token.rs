@@ -81,13 +81,12 @@ impl Store {
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<TokenSummary>, StoreError> {
-        let row = tokens!(
+        let question = tokens!(
             "WHERE sha256 = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
             hash.as_slice(),
             now.to_sqlx() as _
-        )
-        .fetch_optional(&self.lookups)
-        .await?;
+        );
+        let row = self.lookups.fetch_optional(question).await?;
         row.map(TokenSummary::try_from).transpose()
     }
 
@@ -101,14 +100,13 @@ impl Store {
         hash: &SessionHash,
         now: Timestamp,
     ) -> Result<Option<TokenSummary>, StoreError> {
-        let row = tokens!(
+        let question = tokens!(
             "WHERE token_id = (SELECT token_id FROM session WHERE sha256 = $1 AND expires_at > $2)
                AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
             hash.as_slice(),
             now.to_sqlx() as _
-        )
-        .fetch_optional(&self.lookups)
-        .await?;
+        );
+        let row = self.lookups.fetch_optional(question).await?;
         row.map(TokenSummary::try_from).transpose()
     }
 

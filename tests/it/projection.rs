@@ -178,7 +178,7 @@ async fn agrees_with_single_tickets(db: &TestDb, name: &str, seed: u64) {
     let mut found = 0;
     for number in TICKETS {
         let ticket = TicketId::new(number).unwrap();
-        let history = db.store.find_history(&tenant, ticket, head, None);
+        let history = db.store.find_history(&tenant, ticket, Some(head), None);
         let Some(history) = history.await.unwrap() else {
             continue;
         };
@@ -249,7 +249,9 @@ fn change_texts(entry: &Entry) -> Vec<Vec<String>> {
 /// The state at an instant is what the intervals that hold it say.
 async fn states_agree(db: &TestDb, name: &str, ticket: TicketId, head: Position, ticks: i64) {
     let tenant = tenant(name);
-    let history = db.store.find_history(&tenant, ticket, head, Some(ticks));
+    let history = db
+        .store
+        .find_history(&tenant, ticket, Some(head), Some(ticks));
     let state = history.await.unwrap().unwrap().history.state;
     let expected: BTreeMap<String, String> = state
         .iter()

@@ -25,7 +25,7 @@ use crate::{
         AppState,
         error::ApiError,
         extract::{Path, moment},
-        tickets::{find_history, known_at},
+        tickets::{bound, find_history},
         timeline::{At, Include, Order, TimelineParams},
     },
     render::html::{Found, TicketPage},
@@ -77,13 +77,14 @@ pub(super) async fn show_ticket(
     let at: Option<At> = find_cursor(&described, params.cursor.as_deref())?;
     // What is shown of one ticket is what one position of the log says, on each page of its timeline.
     let up_to = match &at {
-        Some(at) => Position(at.known_at),
-        None => known_at(&store, &tenant, params.known_at.as_deref()).await?,
+        Some(at) => Some(Position(at.known_at)),
+        None => bound(&store, &tenant, params.known_at.as_deref()).await?,
     };
     let now = find_history(&store, &tenant, ticket, up_to, None).await?;
+    let up_to = now.up_to;
     let then = match &as_of {
         Some(at) => {
-            let then = find_history(&store, &tenant, ticket, up_to, Some(at.ticks()));
+            let then = find_history(&store, &tenant, ticket, Some(up_to), Some(at.ticks()));
             then.await?.history.state
         }
         None => now.history.state.clone(),

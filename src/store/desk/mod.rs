@@ -65,7 +65,7 @@ impl Store {
         while let Some(chunk) = walk.next(self, tenant).await? {
             let at = desk.filter.as_of_ticks;
             let tickets = chunk.tickets();
-            let found = self.find_histories(tenant, &tickets, chunk.up_to, at);
+            let found = self.find_histories(tenant, &tickets, Some(chunk.up_to), at);
             let mut found = found.await?.into_iter().peekable();
             for place in chunk.places {
                 let ticket = found.next_if(|found| found.ticket == place.ticket);

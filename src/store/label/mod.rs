@@ -51,7 +51,7 @@ impl Store {
         }
         let (lists, ids): (Vec<String>, Vec<i64>) = wanted.iter().cloned().unzip();
         // Look-ups with limits of their own: joined freely, Postgres read the whole tenant.
-        let rows = sqlx::query!(
+        let question = sqlx::query!(
             r#"SELECT wanted.list AS "list!", wanted.id AS "id!", found.valid_ticks AS "valid_ticks!",
                       found.label, found.lent AS "lent!"
                FROM UNNEST($2::text[], $3::bigint[]) AS wanted (list, id)
@@ -74,9 +74,8 @@ impl Store {
             tenant.as_str(),
             &lists,
             &ids,
-        )
-        .fetch_all(&self.lookups)
-        .await?;
+        );
+        let rows = self.lookups.fetch_all(question).await?;
         for row in rows {
             if row.lent {
                 labels.lend(&row.list, row.id, row.valid_ticks, row.label);

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::Known;
+use super::Marks;
 use crate::domain::{
     feed::Outages,
     ids::{Position, Tenant},
@@ -21,7 +21,7 @@ pub(in crate::store) struct KeptOutages(Arc<Mutex<BTreeMap<Tenant, Kept>>>);
 #[derive(Debug)]
 struct Kept {
     up_to: Position,
-    known: Known,
+    marks: Marks,
     outages: Outages,
     settled: bool,
 }
@@ -33,12 +33,12 @@ impl KeptOutages {
         &self,
         tenant: &Tenant,
         up_to: Position,
-        known: &Known,
+        marks: &Marks,
     ) -> Option<(Outages, bool)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = all.get(tenant)?;
         let reaches = kept.up_to == up_to || kept.settled && kept.up_to < up_to;
-        (reaches && kept.known == *known).then(|| (kept.outages.clone(), kept.settled))
+        (reaches && kept.marks == *marks).then(|| (kept.outages.clone(), kept.settled))
     }
 
     /// Keeps what was found, in the place of what was found before.
@@ -46,7 +46,7 @@ impl KeptOutages {
         &self,
         tenant: &Tenant,
         up_to: Position,
-        known: Known,
+        marks: Marks,
         (outages, settled): &(Outages, bool),
     ) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,7 @@ impl KeptOutages {
         }
         let kept = Kept {
             up_to,
-            known,
+            marks,
             outages: outages.clone(),
             settled: *settled,
         };

@@ -25,7 +25,7 @@ use crate::domain::{
 const NEAR: i64 = 1000;
 
 /// Something that happened to a tenant's feed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 struct Trouble {
     /// Of which hook; `None` for all.
     hook: Option<String>,
@@ -42,7 +42,7 @@ struct Trouble {
 }
 
 /// What was written down about the feed.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Fact {
     hook: Option<String>,
     of_tenant: bool,
@@ -50,17 +50,17 @@ struct Fact {
     ended_at: Timestamp,
 }
 
-/// What is known of a tenant's feed: with the log, all that its outages are made from.
-#[derive(Debug, PartialEq)]
-struct Known {
-    stops: Vec<Trouble>,
-    facts: Vec<Fact>,
-}
-
-impl Known {
-    fn is_empty(&self) -> bool {
-        self.stops.is_empty() && self.facts.is_empty()
-    }
+/// Tells whether what is known of a tenant's feed is what was known before, without reading it. Both what it
+/// counts is only ever added to, and what counts up to a later position is more at its end and never less in its
+/// midst: the same number and the same end are the same.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Marks {
+    /// Events about webhooks that came through a hook.
+    pub(super) stops: i64,
+    /// Facts.
+    pub(super) facts: i64,
+    /// When the last of them was written down.
+    pub(super) last_fact: Option<Timestamp>,
 }
 
 impl Store {
@@ -81,6 +81,23 @@ impl Store {
         Ok(outages)
     }
 
+    /// [`Store::list_outages`], for whoever has read the marks of the feed at that position: costs nothing if there are
+    /// no outages or the same were asked for lately.
+    pub(super) async fn list_outages_marked(
+        &self,
+        tenant: &Tenant,
+        up_to: Position,
+        marks: &Marks,
+    ) -> Result<Outages, StoreError> {
+        if *marks == Marks::default() {
+            return Ok(Outages::default());
+        }
+        match self.outages.find(tenant, up_to, marks) {
+            Some((outages, _)) => Ok(outages),
+            None => self.list_outages(tenant, up_to).await,
+        }
+    }
+
     /// [`Store::list_outages`], and whether no later event can change them: only another fact, or another
     /// event about a webhook.
     ///
@@ -91,18 +108,17 @@ impl Store {
         tenant: &Tenant,
         up_to: Position,
     ) -> Result<(Outages, bool), StoreError> {
-        let known = Known {
-            stops: self.list_stops(tenant, up_to).await?,
-            facts: self.list_feed_facts(tenant, up_to).await?,
-        };
-        if known.is_empty() {
+        let mut marks = Marks::default();
+        let stops = self.list_stops(tenant, up_to, &mut marks).await?;
+        let facts = self.list_feed_facts(tenant, up_to, &mut marks).await?;
+        if marks == Marks::default() {
             return Ok((Outages::default(), true));
         }
-        if let Some(kept) = self.outages.find(tenant, up_to, &known) {
+        if let Some(kept) = self.outages.find(tenant, up_to, &marks) {
             return Ok(kept);
         }
-        let found = self.place_outages(tenant, up_to, &known).await?;
-        self.outages.keep(tenant, up_to, known, &found);
+        let found = self.place_outages(tenant, up_to, stops, &facts).await?;
+        self.outages.keep(tenant, up_to, marks, &found);
         Ok(found)
     }
 
@@ -110,11 +126,12 @@ impl Store {
         &self,
         tenant: &Tenant,
         up_to: Position,
-        known: &Known,
+        stops: Vec<Trouble>,
+        facts: &[Fact],
     ) -> Result<(Outages, bool), StoreError> {
-        let mut troubles = known.stops.clone();
-        if !known.facts.is_empty() {
-            troubles.extend(self.place_facts(tenant, up_to, &known.facts).await?);
+        let mut troubles = stops;
+        if !facts.is_empty() {
+            troubles.extend(self.place_facts(tenant, up_to, facts).await?);
         }
         let settled = troubles
             .iter()
@@ -128,18 +145,19 @@ impl Store {
         &self,
         tenant: &Tenant,
         up_to: Position,
+        marks: &mut Marks,
     ) -> Result<Vec<Trouble>, StoreError> {
-        let rows = sqlx::query!(
+        let question = sqlx::query!(
             r#"SELECT position, hook AS "hook!", name, occurred_ticks,
-                      received_at AS "received_at: jiff_sqlx::Timestamp"
+                      received_at AS "received_at: jiff_sqlx::Timestamp", count(*) OVER () AS "all!"
                FROM event
                WHERE tenant = $1 AND position <= $2 AND name LIKE 'webhook.%' AND hook IS NOT NULL
                ORDER BY position DESC LIMIT 1000"#,
             tenant.as_str(),
             up_to.0,
-        )
-        .fetch_all(&self.lookups)
-        .await?;
+        );
+        let rows = self.lookups.fetch_all(question).await?;
+        marks.stops = rows.first().map_or(0, |row| row.all);
         let stops = rows
             .into_iter()
             .filter(|row| WebhookSign::of(&row.name) == Some(WebhookSign::Stops));
@@ -162,11 +180,13 @@ impl Store {
         &self,
         tenant: &Tenant,
         up_to: Position,
+        marks: &mut Marks,
     ) -> Result<Vec<Fact>, StoreError> {
-        let rows = sqlx::query!(
+        let question = sqlx::query!(
             r#"SELECT hook, tenant IS NOT NULL AS "of_tenant!",
                       started_at AS "started_at: jiff_sqlx::Timestamp",
-                      ended_at AS "ended_at: jiff_sqlx::Timestamp"
+                      ended_at AS "ended_at: jiff_sqlx::Timestamp", count(*) OVER () AS "all!",
+                      max(recorded_at) OVER () AS "last!: jiff_sqlx::Timestamp"
                FROM feed_fact
                WHERE (tenant = $1 OR tenant IS NULL)
                  AND recorded_at < COALESCE(
@@ -176,9 +196,12 @@ impl Store {
                ORDER BY started_at DESC, fact_id LIMIT 10000"#,
             tenant.as_str(),
             up_to.0,
-        )
-        .fetch_all(&self.lookups)
-        .await?;
+        );
+        let rows = self.lookups.fetch_all(question).await?;
+        if let Some(row) = rows.first() {
+            marks.facts = row.all;
+            marks.last_fact = Some(row.last.to_jiff());
+        }
         let facts = rows.into_iter().map(|row| Fact {
             hook: row.hook,
             of_tenant: row.of_tenant,
@@ -223,7 +246,7 @@ impl Store {
         up_to: Position,
         instants: &[Timestamp],
     ) -> Result<Vec<i64>, StoreError> {
-        let rows = sqlx::query!(
+        let question = sqlx::query!(
             r#"WITH RECURSIVE search AS (
                    SELECT nth, at, 0::bigint AS low, $3::bigint AS high
                    FROM UNNEST($2::timestamptz[]) WITH ORDINALITY AS wanted (at, nth)
@@ -241,9 +264,8 @@ impl Store {
             tenant.as_str(),
             &instants.iter().map(|at| at.to_sqlx()).collect::<Vec<_>>() as _,
             up_to.0,
-        )
-        .fetch_all(&self.lookups)
-        .await?;
+        );
+        let rows = self.lookups.fetch_all(question).await?;
         Ok(rows.into_iter().map(|row| row.position).collect())
     }
 
@@ -254,7 +276,7 @@ impl Store {
         up_to: Position,
         troubles: &[Trouble],
     ) -> Result<Vec<Outage>, StoreError> {
-        let rows = sqlx::query_file!(
+        let question = sqlx::query_file!(
             "src/store/outage/edges.sql",
             tenant.as_str(),
             &troubles
@@ -279,9 +301,8 @@ impl Store {
                 .collect::<Vec<_>>() as _,
             up_to.0,
             NEAR,
-        )
-        .fetch_all(&self.lookups)
-        .await?;
+        );
+        let rows = self.lookups.fetch_all(question).await?;
         let outages = troubles.iter().zip(rows).filter_map(|(trouble, edge)| {
             let concerned = trouble.of_tenant
                 || trouble.hook.is_none()

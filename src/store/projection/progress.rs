@@ -34,13 +34,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn find_progress(&self, tenant: &Tenant) -> Result<Option<Progress>, StoreError> {
-        let row = sqlx::query!(
+        let question = sqlx::query!(
             r#"SELECT head.position AS head, COALESCE(projection.position, 0) AS "projected!"
                FROM head LEFT JOIN projection USING (tenant) WHERE head.tenant = $1"#,
             tenant.as_str(),
-        )
-        .fetch_optional(&self.lookups)
-        .await?;
+        );
+        let row = self.lookups.fetch_optional(question).await?;
         Ok(row.map(|row| Progress {
             tenant: tenant.clone(),
             head: Position(row.head),

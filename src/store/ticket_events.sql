@@ -1,0 +1,39 @@
+-- The events of tickets, with the position up to which the log counts and what marks that the feed has by then
+-- ($1 tenant, $2 tickets, $3 position or null).
+--
+-- Of conflicts a look-up of each id: of EXISTS Postgres could make one walk over all of them. Facts in two parts, each
+-- with its range of feed_fact_by_tenant: for OR it would read those of all tenants.
+WITH reach AS MATERIALIZED (
+    SELECT least($3, position) AS up_to FROM head WHERE tenant = $1),
+known AS MATERIALIZED (
+    SELECT up_to, stops, facts, last_fact
+    FROM reach
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS stops FROM event
+        WHERE tenant = $1 AND position <= up_to AND name LIKE 'webhook.%' AND hook IS NOT NULL) AS stop
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS facts, max(recorded_at) AS last_fact
+        FROM (SELECT recorded_at FROM feed_fact WHERE tenant = $1
+              UNION ALL
+              SELECT recorded_at FROM feed_fact WHERE tenant IS NULL) AS fact
+        WHERE recorded_at < COALESCE(
+              (SELECT stored_at FROM event
+               WHERE tenant = $1 AND position > up_to AND position < up_to + 2::bigint
+               ORDER BY position LIMIT 1), 'infinity')) AS fact)
+SELECT up_to AS "up_to!", stops AS "stops!", facts AS "facts!",
+       last_fact AS "last_fact: jiff_sqlx::Timestamp",
+       tenant AS "tenant!", position AS "position!", event_id AS "event_id!", event.ticket,
+       received_at AS "received_at!: jiff_sqlx::Timestamp",
+       stored_at AS "stored_at!: jiff_sqlx::Timestamp",
+       primary_key, actor, origin AS "origin!", hook, source, name AS "name!", entity,
+       occurred_text, webhook_name, signature, body AS "body!",
+       (SELECT true FROM delivery
+        WHERE tenant = $1 AND event_id = event.event_id AND outcome = 'conflict'
+          AND COALESCE(head, 0) <= up_to LIMIT 1) IS NOT NULL AS "conflict!"
+FROM known
+CROSS JOIN UNNEST($2::bigint[]) WITH ORDINALITY AS wanted (ticket, nth)
+CROSS JOIN LATERAL (
+    SELECT * FROM event
+    WHERE tenant = $1 AND ticket = wanted.ticket AND position <= up_to
+    ORDER BY position OFFSET 0) AS event
+ORDER BY nth, position
