@@ -1,7 +1,7 @@
 //! JSON as it was sent: members as the raw text of their values, so that nothing is lost to a number
 //! type, and so that depth costs no stack.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -15,7 +15,7 @@ pub const MAX_CANONICAL_DEPTH: usize = 8;
 
 /// The members of an object by name; of a name that stands twice the last counts.
 #[derive(Debug, Default)]
-pub struct Object<'a>(BTreeMap<String, &'a RawValue>);
+pub struct Object<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Object<'a> {
     /// Reads bytes that are a JSON object, with or without a byte order mark; `None` if they are not.
@@ -43,7 +43,7 @@ impl<'a> Object<'a> {
 
     /// All members, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+        self.0.iter().map(|(name, value)| (&**name, *value))
     }
 }
 
@@ -51,7 +51,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = BTreeMap<String, &'de RawValue>;
+            type Value = BTreeMap<Cow<'de, str>, &'de RawValue>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -69,26 +69,27 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// A JSON string in which a lone surrogate, which no Rust string can hold, reads as U+FFFD.
-struct LossyText(String);
+/// A JSON string in which a lone surrogate, which no Rust string can hold, reads as U+FFFD; borrowed where it has no
+/// escapes.
+struct LossyText<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for LossyText {
+impl<'de: 'a, 'a> Deserialize<'de> for LossyText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
-        impl Visitor<'_> for Text {
-            type Value = String;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Cow<'de, str>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-                Ok(text.to_owned())
+            // serde_json hands out strings with lone surrogates when asked for bytes.
+            fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(String::from_utf8_lossy(bytes))
             }
 
-            // serde_json hands out strings with lone surrogates when asked for bytes.
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<String, E> {
-                Ok(String::from_utf8_lossy(bytes).into_owned())
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
             }
         }
         deserializer.deserialize_bytes(Text).map(Self)
@@ -99,7 +100,7 @@ impl<'de> Deserialize<'de> for LossyText {
 pub fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get())
         .ok()
-        .map(|LossyText(text)| text)
+        .map(|LossyText(text)| text.into_owned())
 }
 
 /// The texts in a value that is an array; other elements are passed over. `None` if it is no array.

@@ -75,7 +75,11 @@ pub(super) async fn show_ticket(
     let found = find_history(&store, &tenant, ticket, up_to, as_of).await?;
     let counts = (found.events, found.undated);
     let labels = store
-        .find_labels(&tenant, &wanted([&found.history.state]))
+        .find_labels_at(
+            &tenant,
+            &wanted([&found.history.state]),
+            found.source.labels,
+        )
         .await?;
     let at = as_of.unwrap_or_else(|| ticks_of_timestamp(clock::now()));
     let json = TicketJson::new(ticket, found.history, counts, &labels, at);

@@ -128,12 +128,14 @@ pub(super) async fn show_timeline(
         .ok_or(CursorError::Damaged)?;
     let next = page.next.map(|last| {
         let at = At {
-            known_at: found.up_to.0,
+            known_at: found.source.up_to.0,
             after: last.0,
         };
         encode_cursor(&query, &at)
     });
-    let labels = store.find_labels(&tenant, &wanted(&page.entries)).await?;
+    let labels = store
+        .find_labels_at(&tenant, &wanted(&page.entries), found.source.labels)
+        .await?;
     let items = page.entries.into_iter();
     let items: Vec<EntryJson> = items.map(|entry| EntryJson::new(entry, &labels)).collect();
     Ok(form.answer(&ListJson { items, next }))

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
-use super::{Store, StoreError, ticket_events::EventsOfTickets};
+use super::{LabelVersion, Store, StoreError, ticket_events::EventsOfTickets};
 use crate::domain::{
     feed::Outages,
     history::{self, Diff, History, Scope, TicketEvent},
@@ -22,8 +22,17 @@ pub struct TicketHistory {
     pub events: usize,
     /// Those without a readable Timestamp, which are in no history.
     pub undated: usize,
-    /// Up to which position of the log.
+    /// From what.
+    pub source: Source,
+}
+
+/// What a history was made from, and is shown with.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// The log up to this position.
     pub up_to: Position,
+    /// Which labels there were when it was read.
+    pub labels: LabelVersion,
 }
 
 /// What a ticket's history is made from.
@@ -50,7 +59,7 @@ pub struct TicketDiff {
 
 impl TicketEvents {
     /// Folds the events up to an instant (inclusive), in ticks of 100 ns.
-    fn fold(mut self, as_of_ticks: i64, up_to: Position, outages: &Outages) -> TicketHistory {
+    fn fold(mut self, as_of_ticks: i64, source: Source, outages: &Outages) -> TicketHistory {
         let events = self.dated.len() + self.undated;
         self.dated
             .retain(|event| event.occurred_at.ticks() <= as_of_ticks);
@@ -59,7 +68,7 @@ impl TicketEvents {
             history: history::fold(self.dated, outages),
             events,
             undated: self.undated,
-            up_to,
+            source,
         }
     }
 }
@@ -67,7 +76,7 @@ impl TicketEvents {
 /// Events of tickets up to a position, and the outages that were known by then.
 struct Found {
     tickets: Vec<TicketEvents>,
-    up_to: Position,
+    source: Source,
     outages: Outages,
 }
 
@@ -111,7 +120,7 @@ impl Store {
             found.outages = found.outages.up_to(as_of);
         }
         let as_of = as_of_ticks.unwrap_or(i64::MAX);
-        let fold = |ticket: TicketEvents| ticket.fold(as_of, found.up_to, &found.outages);
+        let fold = |ticket: TicketEvents| ticket.fold(as_of, found.source, &found.outages);
         Ok(found.tickets.into_iter().map(fold).collect())
     }
 
@@ -135,8 +144,8 @@ impl Store {
         };
         let outages = found.outages.up_to(to_ticks);
         let diffs = found.tickets.into_iter().map(|events| {
-            let before = events.clone().fold(from_ticks, found.up_to, &outages);
-            let after = events.fold(to_ticks, found.up_to, &outages);
+            let before = events.clone().fold(from_ticks, found.source, &outages);
+            let after = events.fold(to_ticks, found.source, &outages);
             TicketDiff {
                 ticket: after.ticket,
                 diff: history::diff(&before.history, &after.history, scope),
@@ -157,6 +166,7 @@ impl Store {
         let Some(EventsOfTickets {
             up_to,
             feed,
+            labels,
             events,
         }) = read
         else {
@@ -164,7 +174,7 @@ impl Store {
         };
         Ok(Some(Found {
             tickets: by_ticket(events),
-            up_to,
+            source: Source { up_to, labels },
             outages: self.list_outages_marked(tenant, up_to, &feed).await?,
         }))
     }

@@ -20,7 +20,8 @@ use super::{ACQUIRE_TIMEOUT, TRIED_AFTER};
 /// Look-ups take less time than planning them: they are planned once. They name what an index has, row by row,
 /// so that with what is forbidden here no statistics, and none at all, lead to another plan.
 const LOOKING_UP: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
-     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+     SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET max_parallel_workers_per_gather = 0";
 
 /// Most sessions: what so many cannot serve, two cores could not either.
 const SESSIONS: usize = 10;

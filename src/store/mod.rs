@@ -55,7 +55,7 @@ pub use self::{
     feed::{HookHour, SeenSign},
     follow::{FollowError, Follower, LogEnd, PageSize, Replaced},
     history::{TicketDiff, TicketEvents, TicketHistory},
-    label::LabelFilter,
+    label::{LabelFilter, LabelVersion},
     parked::ParkedFilter,
     provision::{READERS, provision},
     read::{EventDetail, SeenDelivery},
@@ -64,7 +64,7 @@ pub use self::{
     tenant::TenantSummary,
 };
 
-use self::{lookups::Lookups, outage::KeptOutages, own_report::ReportLogins};
+use self::{label::KeptLabels, lookups::Lookups, outage::KeptOutages, own_report::ReportLogins};
 use crate::domain::ids::{Position, Tenant};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -143,6 +143,7 @@ pub struct Store {
     searches: PgPool,
     lookups: Lookups,
     outages: KeptOutages,
+    labels: KeptLabels,
     report_logins: ReportLogins,
     appended: watch::Sender<Appended>,
 }
@@ -167,6 +168,7 @@ impl Store {
             lookups: Lookups::new(&options)?,
             options: Arc::new(options),
             outages: KeptOutages::default(),
+            labels: KeptLabels::default(),
             report_logins: ReportLogins::default(),
             appended: watch::Sender::default(),
         };

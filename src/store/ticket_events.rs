@@ -1,6 +1,6 @@
 //! The events of tickets, with what belongs to their histories, in one statement.
 
-use super::{Store, StoreError, outage::Marks, read::EventRow};
+use super::{LabelVersion, Store, StoreError, outage::Marks, read::EventRow};
 use crate::domain::{
     ids::{Position, Tenant, TicketId},
     log::StoredEvent,
@@ -12,6 +12,8 @@ pub(super) struct EventsOfTickets {
     pub(super) up_to: Position,
     /// What was known of the feed by then.
     pub(super) feed: Marks,
+    /// Which labels there are.
+    pub(super) labels: LabelVersion,
     /// Each event, and whether its id also came with other content, as [`Store::list_conflicts`] tells.
     pub(super) events: Vec<(StoredEvent, bool)>,
 }
@@ -48,6 +50,7 @@ impl Store {
             facts: first.facts,
             last_fact: first.last_fact.map(jiff_sqlx::Timestamp::to_jiff),
         };
+        let labels = LabelVersion(first.labels);
         let events = rows.into_iter().map(|row| {
             let event = EventRow {
                 tenant: row.tenant,
@@ -73,6 +76,7 @@ impl Store {
         Ok(Some(EventsOfTickets {
             up_to,
             feed,
+            labels,
             events: events.collect::<Result<_, StoreError>>()?,
         }))
     }

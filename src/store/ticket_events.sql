@@ -1,12 +1,13 @@
--- The events of tickets, with the position up to which the log counts and what marks that the feed has by then
--- ($1 tenant, $2 tickets, $3 position or null).
+-- The events of tickets, with the position up to which the log counts, what marks the feed has by then, and which labels
+-- there are now ($1 tenant, $2 tickets, $3 position or null).
 --
 -- Of conflicts a look-up of each id: of EXISTS Postgres could make one walk over all of them. Facts in two parts, each
 -- with its range of feed_fact_by_tenant: for OR it would read those of all tenants.
 WITH reach AS MATERIALIZED (
     SELECT least($3, position) AS up_to FROM head WHERE tenant = $1),
 known AS MATERIALIZED (
-    SELECT up_to, stops, facts, last_fact
+    SELECT up_to, stops, facts, last_fact,
+           (SELECT version FROM label_version WHERE tenant = $1) AS labels
     FROM reach
     CROSS JOIN LATERAL (
         SELECT count(*) AS stops FROM event
@@ -21,7 +22,7 @@ known AS MATERIALIZED (
                WHERE tenant = $1 AND position > up_to AND position < up_to + 2::bigint
                ORDER BY position LIMIT 1), 'infinity')) AS fact)
 SELECT up_to AS "up_to!", stops AS "stops!", facts AS "facts!",
-       last_fact AS "last_fact: jiff_sqlx::Timestamp",
+       last_fact AS "last_fact: jiff_sqlx::Timestamp", labels,
        tenant AS "tenant!", position AS "position!", event_id AS "event_id!", event.ticket,
        received_at AS "received_at!: jiff_sqlx::Timestamp",
        stored_at AS "stored_at!: jiff_sqlx::Timestamp",

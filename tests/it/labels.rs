@@ -642,3 +642,83 @@ async fn labels_are_stale_once_superoffice_has_changed_their_list() {
     .await;
     assert_eq!(stale().await, ["actor 19", "owned_by 8"]);
 }
+
+/// Labels are kept in memory while the tenant's version stays; whoever writes them, by which statement, gives it another.
+#[tokio::test]
+async fn what_somebody_writes_in_psql_shows_at_once() {
+    let app = app_with_a_ticket().await;
+    let mut psql = app.db.connect().await;
+    let mut run = async |statement: &'static str| {
+        sqlx::raw_sql(statement).execute(&mut psql).await.unwrap();
+        let owner = steps(&app, "owned_by").await.remove(0)[1].clone();
+        owner.as_str().unwrap_or("-").to_owned()
+    };
+    let statements = [
+        ("SELECT", "-"),
+        (
+            "INSERT INTO label (tenant, list, id, valid_ticks, label, source, recorded_at)
+             VALUES ('Cust1', 'owned_by', 8, -9223372036854775808, 'Kari', 'api', now()),
+                    ('Cust1', 'actor', 19, -9223372036854775808, 'Ola', 'api', now()),
+                    ('Cust1', 'actor', 20, -9223372036854775808, 'Per', 'api', now())",
+            "Kari",
+        ),
+        (
+            "UPDATE label SET label = 'Kari Nordmann' WHERE list = 'owned_by'",
+            "Kari Nordmann",
+        ),
+        // Another tenant's are not this one's.
+        (
+            "UPDATE label SET tenant = 'Cust2' WHERE list = 'owned_by'",
+            "-",
+        ),
+        (
+            "UPDATE label SET tenant = 'Cust1' WHERE list = 'owned_by'",
+            "Kari Nordmann",
+        ),
+        ("DELETE FROM label WHERE list = 'owned_by'", "-"),
+        (
+            "INSERT INTO label_bridge VALUES ('Cust1', 8, 19, 'api', now())",
+            "Ola",
+        ),
+        ("UPDATE label_bridge SET actor = 20", "Per"),
+        ("DELETE FROM label_bridge", "-"),
+        (
+            "INSERT INTO label_bridge VALUES ('Cust1', 8, 19, 'api', now())",
+            "Ola",
+        ),
+        ("TRUNCATE label_bridge", "-"),
+        (
+            "INSERT INTO label_bridge VALUES ('Cust1', 8, 19, 'api', now())",
+            "Ola",
+        ),
+        ("TRUNCATE label", "-"),
+        ("BEGIN; DELETE FROM label_bridge; ROLLBACK", "-"),
+    ];
+    for (statement, owner) in statements {
+        // The second time from what is kept.
+        for again in [statement, "SELECT"] {
+            assert_eq!(run(again).await, owner, "{statement}");
+        }
+    }
+}
+
+/// Two that record many labels of one tenant at a time, in whatever order, wait for each other and never lock each other
+/// out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_record_labels_at_the_same_time_take_turns() {
+    let app = TestApp::start().await;
+    let labels = |ids: &mut dyn Iterator<Item = i64>, name: &str| {
+        let labels = ids.map(|id| json!({"list": "category", "id": id, "label": name}));
+        json!({"labels": labels.collect::<Vec<_>>()}).to_string()
+    };
+    // More than go into one statement.
+    let upwards = labels(&mut (0..9000), "up");
+    let downwards = labels(&mut (0..9000).rev(), "down");
+    let (up, down) = tokio::join!(app.put(LABELS, upwards), app.put(LABELS, downwards));
+    up.assert(200);
+    down.assert(200);
+    let found = listed(&app, "id=0&id=4999&id=5000&id=8999").await;
+    let last = found[0].rsplit(' ').next().unwrap();
+    assert_eq!(found.len(), 4);
+    assert!(found.iter().all(|line| line.ends_with(last)), "{found:?}");
+}

@@ -79,6 +79,29 @@ impl Labels {
         self.names(list, id).lent.insert(from_ticks, name);
     }
 
+    /// Takes over all names of an id, in the place of those that it has.
+    pub fn copy(&mut self, from: &Self, list: &str, id: i64) {
+        if let Some(names) = from.0.get(list).and_then(|ids| ids.get(&id)) {
+            *self.names(list, id) = names.clone();
+        }
+    }
+
+    /// Takes over all names of another.
+    pub fn extend(&mut self, other: Self) {
+        for (list, ids) in other.0 {
+            self.0.entry(list).or_default().extend(ids);
+        }
+    }
+
+    /// How much memory it takes, about.
+    pub fn bytes(&self) -> usize {
+        let names = self.0.values().flat_map(BTreeMap::values);
+        let texts = names.flat_map(|names| names.own.values().chain(names.lent.values()));
+        texts
+            .map(|text| size_of::<(i64, Option<String>)>() + text.as_ref().map_or(0, String::len))
+            .sum()
+    }
+
     fn names(&mut self, list: &str, id: i64) -> &mut Names {
         let ids = self.0.entry(list.to_owned()).or_default();
         ids.entry(id).or_default()

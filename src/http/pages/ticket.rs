@@ -81,17 +81,23 @@ pub(super) async fn show_ticket(
         None => bound(&store, &tenant, params.known_at.as_deref()).await?,
     };
     let now = find_history(&store, &tenant, ticket, up_to, None).await?;
-    let up_to = now.up_to;
     let then = match &as_of {
         Some(at) => {
-            let then = find_history(&store, &tenant, ticket, Some(up_to), Some(at.ticks()));
+            let then = find_history(
+                &store,
+                &tenant,
+                ticket,
+                Some(now.source.up_to),
+                Some(at.ticks()),
+            );
             then.await?.history.state
         }
         None => now.history.state.clone(),
     };
     let mut labelled: BTreeSet<(String, i64)> = wanted(&now.history.entries);
     labelled.extend(wanted([&then]));
-    let labels = store.find_labels(&tenant, &labelled).await?;
+    let labels = store.find_labels_at(&tenant, &labelled, now.source.labels);
+    let labels = labels.await?;
     let found = Found::new(&now.history, &labels, as_of.as_ref(), &reader);
     let after = at.map(|at| EventId(at.after));
     let page = selection
@@ -114,7 +120,7 @@ pub(super) async fn show_ticket(
     };
     let text = shown.render(|cut| {
         let after = cut.or(page.next)?.0;
-        let known_at = up_to.0;
+        let known_at = now.source.up_to.0;
         Some(encode_cursor(&described, &At { known_at, after }))
     });
     Ok(Page(text).into_response())

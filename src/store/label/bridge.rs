@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
+use super::put::renew_version;
 use crate::{
     domain::{
         ids::Tenant,
@@ -27,6 +28,7 @@ impl Store {
         let owners: Vec<i64> = pairs.iter().map(|pair| pair.owner).collect();
         let actors: Vec<Option<i64>> = pairs.iter().map(|pair| pair.actor).collect();
         let mut tx = self.begin().await?;
+        renew_version(&mut tx, tenant).await?;
         sqlx::query!(
             "DELETE FROM label_bridge
              WHERE tenant = $1 AND (owner = ANY($2::bigint[]) OR actor = ANY($3::bigint[]))",

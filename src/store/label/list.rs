@@ -128,7 +128,10 @@ impl Store {
         let mut recorded = Labels::default();
         if filter.at_ticks.is_some() {
             let wanted = taken().map(|(list, id, _)| ((*list).to_owned(), *id));
-            recorded = self.find_recorded(tenant, &wanted.collect()).await?;
+            let version = self.find_label_version(tenant).await?;
+            recorded = self
+                .find_recorded(tenant, &wanted.collect(), version)
+                .await?;
         }
         let unreplaced = taken().filter(|(list, id, _)| {
             let at = filter.at_ticks.unwrap_or(BEGINNING);
