@@ -1,6 +1,9 @@
 //! Reading over REST: timelines, tickets, the raw log.
 
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor};
+use ticketlog::{clock, domain::ids::Tenant};
+use tokio::task::JoinSet;
 
 use crate::support::{app::TestApp, payload};
 
@@ -374,4 +377,34 @@ async fn health_needs_no_database_and_readiness_needs_that_or_the_spool() {
         json!({"ready": false, "database": "away", "spool": {"state": "refusing", "bytes": 0},
             "projections": {"state": "unknown", "events_behind": null}, "hooks": hooks})
     );
+}
+
+/// Sessions in which a look-up was given up are not handed on: the next one would wait for what nobody waits for any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_up_that_is_given_up_keeps_no_other_waiting() {
+    const MANY: i64 = 10;
+    const BLOCKED: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let app = TestApp::start().await;
+    let store = app.db.store.clone();
+    let mut other = app.db.connect().await;
+    let mut other = other.begin().await.unwrap();
+    other
+        .execute("LOCK TABLE head IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let mut given_up = JoinSet::new();
+    for _ in 0..MANY {
+        let store = store.clone();
+        given_up.spawn(async move { store.find_head(&Tenant::parse("Cust1").unwrap()).await });
+    }
+    while app.count(BLOCKED).await < MANY {}
+    given_up.shutdown().await;
+    let nobodys = store.find_live_token(&[0; 32], clock::now()).await.unwrap();
+    assert!(nobodys.is_none());
+    // Of those that were given up all wait on in Postgres.
+    assert!(app.count(BLOCKED).await >= MANY);
+    other.rollback().await.unwrap();
+    let head = store.find_head(&Tenant::parse("Cust1").unwrap()).await;
+    assert_eq!(head.unwrap(), None);
 }

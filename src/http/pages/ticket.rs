@@ -66,11 +66,7 @@ pub(super) async fn show_ticket(
         Settled::Elsewhere(redirect) => return Ok(redirect),
     };
     let params: TicketParams = read(&pairs)?;
-    let as_of = params
-        .as_of
-        .as_deref()
-        .map(|text| moment("as_of", text))
-        .transpose()?;
+    let as_of = params.moment()?;
     let timeline = params.timeline();
     let selection = timeline.selection()?;
     let described = format!("page {}", timeline.describe(&tenant, ticket));
@@ -81,15 +77,10 @@ pub(super) async fn show_ticket(
         None => bound(&store, &tenant, params.known_at.as_deref()).await?,
     };
     let now = find_history(&store, &tenant, ticket, up_to, None).await?;
+    let up_to = Some(now.source.up_to);
     let then = match &as_of {
         Some(at) => {
-            let then = find_history(
-                &store,
-                &tenant,
-                ticket,
-                Some(now.source.up_to),
-                Some(at.ticks()),
-            );
+            let then = find_history(&store, &tenant, ticket, up_to, Some(at.ticks()));
             then.await?.history.state
         }
         None => now.history.state.clone(),
@@ -127,6 +118,12 @@ pub(super) async fn show_ticket(
 }
 
 impl TicketParams {
+    /// The instant of the state that is shown; `None` for now.
+    fn moment(&self) -> Result<Option<OccurredAt>, ApiError> {
+        let text = self.as_of.as_deref();
+        text.map(|text| moment("as_of", text)).transpose()
+    }
+
     /// The same as of the API's timeline, but with the newest first if nobody says.
     fn timeline(&self) -> TimelineParams {
         TimelineParams {
