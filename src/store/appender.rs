@@ -1,17 +1,22 @@
 //! The session that appends to the log, batch by batch.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use sqlx::PgConnection;
 
 use super::{
     Appended, Store, StoreError,
-    event::insert_events,
-    log::{Expect, append, by_tenant, stored},
+    error::is_unsupported,
+    event::{insert_events, insert_mixed_events},
+    log::{EventDelivery, Expect, append, by_tenant, stored},
 };
 use crate::domain::{
     delivery::{Delivery, Outcome},
     event::Reading,
+    ids::{Position, Tenant},
 };
 
 /// Batches after one with a known event that are looked up first: repeats come in swarms, and a batch that is
@@ -25,6 +30,9 @@ pub struct Appender {
     connection: Option<PgConnection>,
     /// Batches that are looked up first, because one before them held an event that was known.
     look_ups: u8,
+    /// Whether the database takes events of several tenants in one statement. One that keeps tenants on different
+    /// machines may not.
+    mixes: bool,
 }
 
 impl fmt::Debug for Appender {
@@ -40,6 +48,7 @@ impl Store {
             store: self.clone(),
             connection: None,
             look_ups: 0,
+            mixes: true,
         }
     }
 }
@@ -92,30 +101,40 @@ impl Appender {
         Ok(outcomes)
     }
 
-    /// One statement, committed by itself, if the batch is new events of one tenant: that is the usual
-    /// case, and two round trips less. `None` if nothing came of it, as far as is known.
+    /// One statement, committed by itself, if the batch is nothing but new events: that is the usual case, and
+    /// two round trips less. `None` if nothing came of it, as far as is known.
     async fn append_at_once(
         &mut self,
         batch: &[Delivery],
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let tenants = by_tenant(batch);
-        let Some((tenant, deliveries)) = tenants.first_key_value() else {
-            return Ok(None);
-        };
-        if deliveries.len() < batch.len() {
+        let events: usize = tenants.values().map(Vec::len).sum();
+        if events < batch.len() || tenants.len() > 1 && !self.mixes {
             return Ok(None);
         }
         let Some(mut connection) = self.connection.take() else {
             return Ok(None);
         };
-        match insert_events(&mut connection, tenant, deliveries).await {
-            Ok(head) => {
+        let heads = match tenants.first_key_value() {
+            Some((tenant, new)) if tenants.len() == 1 => {
+                let head = insert_events(&mut connection, tenant, new).await;
+                head.map(|head| head.map(|head| vec![head]))
+            }
+            _ => insert_mixed_events(&mut connection, &tenants).await,
+        };
+        match heads {
+            Ok(heads) => {
                 self.connection = Some(connection);
-                Ok(head.map(|head| stored(deliveries, head).collect()))
+                Ok(heads.map(|heads| stored_of_all(&tenants, heads)))
             }
             Err(StoreError::Refused(_)) => {
                 self.connection = Some(connection);
                 self.look_ups = LOOK_UPS;
+                Ok(None)
+            }
+            Err(StoreError::Unavailable(error)) if is_unsupported(&error) => {
+                self.connection = Some(connection);
+                self.mixes = false;
                 Ok(None)
             }
             Err(StoreError::Unavailable(error)) if error.as_database_error().is_none() => {
@@ -154,6 +173,20 @@ impl Appender {
         self.connection = Some(connection);
         result
     }
+}
+
+/// What becomes of new events of several tenants, in the order of the batch.
+fn stored_of_all(
+    tenants: &BTreeMap<&Tenant, Vec<EventDelivery<'_>>>,
+    heads: Vec<Position>,
+) -> Vec<Outcome> {
+    let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
+    for (deliveries, head) in tenants.values().zip(heads) {
+        let places = deliveries.iter().map(|(at, ..)| *at);
+        outcomes.extend(places.zip(stored(deliveries, head)));
+    }
+    outcomes.sort_unstable_by_key(|(at, _)| *at);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 /// Takes down what was stored, for those who wait for it.

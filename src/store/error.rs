@@ -64,10 +64,19 @@ impl StoreError {
 
 /// `query_canceled`: the statement's time-out, for nobody else cancels ours.
 pub(super) fn is_canceled(error: &sqlx::Error) -> bool {
-    let code = error
+    has_code(error, "57014")
+}
+
+/// `feature_not_supported`.
+pub(super) fn is_unsupported(error: &sqlx::Error) -> bool {
+    has_code(error, "0A000")
+}
+
+fn has_code(error: &sqlx::Error, code: &str) -> bool {
+    let found = error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code);
-    code.as_deref() == Some("57014")
+    found.as_deref() == Some(code)
 }
 
 impl From<sqlx::Error> for StoreError {

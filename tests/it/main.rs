@@ -36,6 +36,7 @@ mod layers;
 mod limits;
 mod losses;
 mod mining;
+mod mixed;
 mod model;
 mod openapi;
 mod outages;
