@@ -178,18 +178,19 @@ async fn a_database_that_takes_no_mixed_statement_is_given_one_for_each_tenant()
 /// Takes deliveries in this order, as many under way as the queue has room for.
 async fn ingest_all(store: Store, deliveries: Vec<Delivery>) -> Vec<Outcome> {
     let (ingest, writer) = ingest::channel(store);
-    let writer = tokio::spawn(writer.run());
-    let mut under_way = Vec::new();
-    for delivery in deliveries {
-        under_way.push(ingest.submit(delivery).await.unwrap());
-    }
-    drop(ingest);
-    let mut outcomes = Vec::new();
-    for outcome in under_way {
-        outcomes.push(outcome.await.unwrap().unwrap());
-    }
-    writer.await.unwrap();
-    outcomes
+    let submitting = async {
+        let mut under_way = Vec::new();
+        for delivery in deliveries {
+            under_way.push(ingest.submit(delivery).await.unwrap());
+        }
+        drop(ingest);
+        let mut outcomes = Vec::new();
+        for outcome in under_way {
+            outcomes.push(outcome.await.unwrap().unwrap());
+        }
+        outcomes
+    };
+    tokio::join!(submitting, writer.run()).0
 }
 
 #[tokio::test]
