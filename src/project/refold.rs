@@ -23,7 +23,7 @@ pub(super) async fn refold(
     store: &Store,
     tenant: &Tenant,
     claim: &mut Claim,
-    standing: &Standing,
+    standing: &mut Standing,
     end: Position,
     tickets: &[TicketId],
 ) -> Result<(), StoreError> {
@@ -37,7 +37,7 @@ async fn refold_chunk(
     store: &Store,
     tenant: &Tenant,
     claim: &mut Claim,
-    standing: &Standing,
+    standing: &mut Standing,
     end: Position,
     tickets: &[TicketId],
 ) -> Result<(), StoreError> {
@@ -55,7 +55,9 @@ async fn refold_chunk(
         count(&mut row, &entries);
         new.add(found.ticket, &entries);
         row.fold = write_fold(&fold);
-        if before.get(&found.ticket) != Some(&row) {
+        let before = before.get(&found.ticket);
+        if before != Some(&row) {
+            standing.sums.replace(before, &row);
             rows.push((found.ticket, row));
         }
     }

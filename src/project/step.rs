@@ -78,9 +78,9 @@ pub async fn step(
     let before = claim.find_tickets(&numbers).await?;
     standing.tickets += length(new.len()) - length(before.len());
     standing.undated += new.values().map(|new| new.undated).sum::<i64>();
-    append(&mut claim, &standing, new, before, &mut again).await?;
+    append(&mut claim, &mut standing, new, before, &mut again).await?;
     let again: Vec<TicketId> = again.into_iter().collect();
-    refold(store, tenant, &mut claim, &standing, end, &again).await?;
+    refold(store, tenant, &mut claim, &mut standing, end, &again).await?;
     standing.position = end.0;
     projector.commit(claim, &standing).await?;
     Ok(Step::Moved(end))
@@ -146,15 +146,16 @@ async fn by_ticket(
 /// Folds what comes in order on top of what is there; puts the other tickets to those to fold again.
 async fn append(
     claim: &mut Claim,
-    standing: &Standing,
+    standing: &mut Standing,
     new: BTreeMap<TicketId, New>,
-    mut before: BTreeMap<TicketId, TicketRow>,
+    before: BTreeMap<TicketId, TicketRow>,
     again: &mut BTreeSet<TicketId>,
 ) -> Result<(), StoreError> {
     let mut added = Added::default();
     let mut rows = Vec::with_capacity(new.len());
     for (ticket, new) in new {
-        let mut row = before.remove(&ticket).unwrap_or_default();
+        let before = before.get(&ticket);
+        let mut row = before.cloned().unwrap_or_default();
         let mut fold = read_fold(ticket, &row)?;
         if again.contains(&ticket) || !fold.takes(&new.dated) {
             again.insert(ticket);
@@ -166,6 +167,7 @@ async fn append(
         count(&mut row, &entries);
         added.add(ticket, &entries);
         row.fold = write_fold(&fold);
+        standing.sums.replace(before, &row);
         rows.push((ticket, row));
     }
     // Before the new intervals are there, which are open too.

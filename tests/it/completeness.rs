@@ -1,6 +1,7 @@
 //! What is in doubt across tickets: the list and the counts against every ticket's own timeline.
 
 use serde_json::{Value, json};
+use sqlx::Executor;
 
 use crate::{
     desk::{bodies, pages},
@@ -178,6 +179,38 @@ async fn what_comes_after_a_last_event_is_in_doubt_while_the_feed_is_out() {
         open().await,
         json!({"consistent": 3 - unproven, "unproven": unproven})
     );
+}
+
+#[tokio::test]
+async fn counts_are_kept_and_those_that_do_not_hold_are_not_believed() {
+    let app = TestApp::start().await;
+    let deliver = async |ticket, at: &str| {
+        let changed = payload::changed(ticket).at(at);
+        app.deliver(changed).await.assert(200);
+        // Once it is projected.
+        app.read("/v1/tenants/Cust1/tickets").await;
+    };
+    let change = async |statement: &'static str| {
+        let mut session = app.db.connect().await;
+        let done = session.execute(statement).await.unwrap();
+        assert_eq!(done.rows_affected(), 1);
+    };
+    deliver(1, "2025-05-01T08:00:00Z").await;
+    deliver(1, "2025-05-02T08:00:00Z").await;
+    let counts = async || {
+        let answer = app.read(DOUBT).await;
+        (shown(&answer), answer["open"]["consistent"].clone())
+    };
+    let right = counts().await;
+    change("UPDATE projection SET consistent = consistent + 90, dated = dated + 90").await;
+    assert_eq!(counts().await.1, json!(91), "they are not added up");
+    // As an earlier version of the program leaves them, which keeps no counts.
+    change("UPDATE projection SET counted_for[1] = position - 1").await;
+    assert_eq!(counts().await, right);
+    deliver(2, "2025-05-02T08:00:00Z").await;
+    let kept = "SELECT count(*) FROM projection WHERE counted_for = ARRAY[position, conflicts, facts, signs]";
+    assert_eq!(app.count(kept).await, 1);
+    assert_eq!(counts().await.1, json!(2));
 }
 
 #[tokio::test]

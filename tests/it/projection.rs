@@ -158,6 +158,7 @@ async fn after_every_step_it_is_what_a_rebuild_gives() {
             }
             project(&db, &mut projector).await;
             for name in TENANTS {
+                kept_counts_agree(&db, name).await;
                 if db.store.find_head(&tenant(name)).await.unwrap().is_some() {
                     let differences = rebuild(&db, &mut beside, name).await;
                     assert_eq!(differences, Differences::default(), "seed {seed}, {name}");
@@ -168,6 +169,25 @@ async fn after_every_step_it_is_what_a_rebuild_gives() {
             agrees_with_single_tickets(&db, name, seed).await;
         }
     }
+}
+
+/// Holds the counts of the row of `projection` against the tickets.
+async fn kept_counts_agree(db: &TestDb, name: &str) {
+    let all = "SELECT dated, consistent, unproven, suspect, counted_for = ARRAY[position, conflicts, facts, signs]
+        FROM projection WHERE tenant = $1";
+    let sums = "SELECT count(last_ticks), sum(consistent)::bigint, sum(unproven)::bigint, sum(suspect)::bigint, true
+        FROM ticket WHERE tenant = $1 GROUP BY tenant";
+    let mut session = db.connect().await;
+    let mut found = Vec::new();
+    for statement in [all, sums] {
+        let row = sqlx::query_as::<_, (i64, i64, i64, i64, bool)>(statement).bind(name);
+        found.push(row.fetch_optional(&mut session).await.unwrap());
+    }
+    assert_eq!(
+        found[0].unwrap_or((0, 0, 0, 0, true)),
+        found[1].unwrap_or((0, 0, 0, 0, true)),
+        "{name}"
+    );
 }
 
 /// Holds the rows against what the log gives for each ticket on its own.

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{Projector, Store, StoreError};
+use super::{Projector, Store, StoreError, TicketRow};
 use crate::domain::{
     feed::{Outage, Outages},
     ids::{Tenant, TicketId},
@@ -28,6 +28,38 @@ pub struct Standing {
     pub outages: Outages,
     /// True if only another fact or sign can change the outages.
     pub settled: bool,
+    /// What its tickets come to.
+    pub sums: Sums,
+}
+
+/// What all tickets of a tenant come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Tickets that have a dated event.
+    pub dated: i64,
+    /// Intervals between two events that nothing speaks against.
+    pub consistent: i64,
+    /// Those that are unproven.
+    pub unproven: i64,
+    /// Those that are suspect.
+    pub suspect: i64,
+}
+
+impl Sums {
+    /// Puts a ticket's new row in the place of the one before.
+    pub fn replace(&mut self, before: Option<&TicketRow>, after: &TicketRow) {
+        self.add(after, 1);
+        if let Some(before) = before {
+            self.add(before, -1);
+        }
+    }
+
+    fn add(&mut self, row: &TicketRow, times: i64) {
+        self.dated += times * i64::from(row.last_ticks.is_some());
+        self.consistent += times * row.consistent;
+        self.unproven += times * row.unproven;
+        self.suspect += times * row.suspect;
+    }
 }
 
 /// How much is known of a tenant that completeness depends on and the position does not count.
@@ -127,7 +159,8 @@ impl Claim {
             "UPDATE projection
              SET position = $2, tickets = $3, undated = $4, first_ticks = $5, first_text = $6,
                  last_ticks = $7, last_text = $8, conflicts = $9, facts = $10, signs = $11,
-                 settled = $12, outage_from = $13, outage_to = $14
+                 settled = $12, outage_from = $13, outage_to = $14, dated = $15, consistent = $16, unproven = $17,
+                 suspect = $18, counted_for = ARRAY[$2, $9, $10, $11]::bigint[]
              WHERE tenant = $1",
             self.tenant.as_str(),
             standing.position,
@@ -143,6 +176,10 @@ impl Claim {
             standing.settled,
             &spans.iter().map(|(from, _)| *from).collect::<Vec<_>>(),
             &spans.iter().map(|(_, to)| *to).collect::<Vec<_>>(),
+            standing.sums.dated,
+            standing.sums.consistent,
+            standing.sums.unproven,
+            standing.sums.suspect,
         )
         .execute(&mut self.connection)
         .await?;
@@ -202,15 +239,27 @@ async fn lock(
     tenant: &Tenant,
 ) -> Result<Option<Standing>, StoreError> {
     let row = sqlx::query!(
-        "SELECT position, tickets, undated, first_text, last_text, conflicts, facts, signs, settled,
-                outage_from, outage_to
-         FROM projection WHERE tenant = $1 FOR UPDATE SKIP LOCKED",
+        r#"SELECT position, tickets, undated, first_text, last_text, conflicts, facts, signs, settled,
+                  outage_from, outage_to, COALESCE(dated, 0) AS "dated!", COALESCE(consistent, 0) AS "consistent!",
+                  COALESCE(unproven, 0) AS "unproven!", COALESCE(suspect, 0) AS "suspect!",
+                  counted_for = ARRAY[position, conflicts, facts, signs] AS counted
+           FROM projection WHERE tenant = $1 FOR UPDATE SKIP LOCKED"#,
         tenant.as_str(),
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else {
         return Ok(None);
+    };
+    let sums = if row.counted == Some(true) {
+        Sums {
+            dated: row.dated,
+            consistent: row.consistent,
+            unproven: row.unproven,
+            suspect: row.suspect,
+        }
+    } else {
+        sum_tickets(connection, tenant).await?
     };
     let at = |text: Option<String>, column| match text {
         None => Ok(None),
@@ -240,7 +289,21 @@ async fn lock(
         },
         outages: Outages::new(outages.collect()),
         settled: row.settled,
+        sums,
     }))
+}
+
+/// Reads every ticket of the tenant.
+async fn sum_tickets(connection: &mut PgConnection, tenant: &Tenant) -> Result<Sums, StoreError> {
+    let sums = sqlx::query_as!(
+        Sums,
+        r#"SELECT count(last_ticks) AS "dated!", COALESCE(sum(consistent), 0)::bigint AS "consistent!",
+                  COALESCE(sum(unproven), 0)::bigint AS "unproven!",
+                  COALESCE(sum(suspect), 0)::bigint AS "suspect!"
+           FROM ticket WHERE tenant = $1"#,
+        tenant.as_str(),
+    );
+    Ok(sums.fetch_one(connection).await?)
 }
 
 /// Makes the claim's row, unless it is there.

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 
 pub use self::{
     beside::Differences,
-    claim::{Claim, Known, Standing},
+    claim::{Claim, Known, Standing, Sums},
     progress::Progress,
     rows::{ChangeRow, EntryRow, IntervalRow, Rows, TicketRow},
 };

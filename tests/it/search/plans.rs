@@ -44,13 +44,18 @@ async fn what_auditors_ask_for_is_served_by_indexes() {
         ("field priority since 2025-05-01", "change_by_field"),
         ("priority changed to 7", "change_moved_to"),
         ("priority changed to 7 before 2025-05-01", "change_moved_to"),
+        ("priority changed to 7 by 19", "change_moved_by"),
+        (
+            "priority changed to 7 by 19 after 2025-05-01",
+            "change_moved_by",
+        ),
         ("ticket 45", "change_pkey"),
         ("by 19 and ever priority in (1, 2)", "field_interval"),
         (
             "status changed and status was 3 on 2025-06-30",
             "field_interval",
         ),
-        ("ticket_status changed by 19", "change_by_"),
+        ("ticket_status changed by 19", "change_moved_by"),
     ] {
         let plan = plan(&db, query).await;
         assert!(plan.contains(index), "{query}: {plan}");
