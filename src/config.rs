@@ -49,7 +49,7 @@ pub struct Shared {
         long,
         global = true,
         env = "TICKETLOG_LOG",
-        default_value = "info,sqlx::postgres::notice=warn",
+        default_value = "info,sqlx::postgres::notice=warn,sqlx::query=error",
         value_name = "FILTER",
         help_heading = "Shared options"
     )]

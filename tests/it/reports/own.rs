@@ -86,6 +86,22 @@ async fn a_report_of_ones_own_is_answered_and_sees_one_tenant() {
 }
 
 #[tokio::test]
+async fn a_report_that_takes_long_is_no_warning_with_its_sql_in_it() {
+    let app = start(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let slow =
+        format!("{HEAD}SELECT count(*) FROM report.event, pg_sleep(1.1) WHERE tenant = :'tenant'");
+    fs::write(folder.path().join("slow.sql"), slow).unwrap();
+    let mut command = ticketlog(["report", "slow", "--tenant", "Cust1", "--json"]);
+    command.arg("--reports").arg(folder.path());
+    command.args(["--database-url", &app.db.url()]);
+    let (out, err) = printed(&command.output().unwrap());
+    let answer: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{err}"));
+    assert_eq!(answer["items"], json!([{"count": 2}]));
+    assert_eq!(err, "");
+}
+
+#[tokio::test]
 async fn no_report_gets_out_of_its_role() {
     let as_service = "query_to_xml('SELECT count(*) FROM public.event', true, false, '')::text";
     let attempts = [
