@@ -8,17 +8,19 @@ use serde::Serialize;
 
 use super::{database::Database, hooks::tenant, print, print_bytes};
 use crate::{
+    clock,
     config::Shared,
     domain::{
         ids::Tenant,
+        instant::ticks_of_timestamp,
         label::{Labels, wanted as wanted_labels},
         page::{MAX_LIMIT, cut},
-        search::{FoundChange, FoundTicket, Query, Search},
+        search::{FoundChange, FoundCount, FoundTicket, Query, Search},
         zone::ZoneName,
     },
     render::{
         csv,
-        found::{self, CountJson, FoundChangeJson, FoundTicketJson},
+        found::{self, CountJson, FoundChangeJson, FoundCountJson, FoundTicketJson},
         json::ListJson,
     },
     store::{Store, StoreError},
@@ -29,7 +31,8 @@ use crate::{
 #[command(
     after_help = "The language is described in docs/search.md.\n\nExamples:\n  \
         ticketlog search Cust10498 'status changed from 1 to 2 by 19 after 2016-05-01'\n  \
-        ticketlog search Cust10498 \"ticket_status changed to 'Resolved'\" --return count"
+        ticketlog search Cust10498 \"ticket_status changed to 'Resolved'\" --return count\n  \
+        ticketlog search Cust10498 'after 2016-05-01' --return matrix --csv"
 )]
 pub(super) struct SearchArgs {
     /// The customer, as in `ContextIdentifier`.
@@ -58,6 +61,8 @@ pub(super) enum Give {
     Tickets,
     /// Their number.
     Count,
+    /// How many each actor made to each field.
+    Matrix,
 }
 
 /// How much, and in which form.
@@ -70,7 +75,7 @@ pub(super) struct Form {
     /// Most that are shown.
     #[arg(long, default_value_t = 100, value_name = "NUMBER")]
     limit: usize,
-    /// Newest first; tickets with the greatest number first.
+    /// Newest first; tickets with the greatest number first; a matrix from its end.
     #[arg(long)]
     desc: bool,
     /// As the JSON that the API gives.
@@ -158,14 +163,19 @@ async fn answer(database: &Database, wanted: Ask, form: &Form) -> anyhow::Result
             let count = store.search_count(&tenant, &search).await?;
             return form.count(CountJson { count });
         }
+        Give::Matrix => {
+            let (found, more) = counts(store, &tenant, &search, form).await?;
+            let labels = store.find_labels(&tenant, &wanted_labels(&found)).await?;
+            (form.matrix(&found, &labels)?, found.len(), more)
+        }
     };
     if form.json || form.csv {
         return Ok(shown);
     }
-    let what = if give == Give::Tickets {
-        "tickets"
-    } else {
-        "changes"
+    let what = match give {
+        Give::Tickets => "tickets",
+        Give::Matrix => "pairs of actor and field",
+        Give::Changes | Give::Count => "changes",
     };
     let rest = if more { "; --limit shows more" } else { "" };
     Ok(format!("{shown}\n{count} {what}{rest}"))
@@ -199,6 +209,20 @@ async fn tickets(
             .await
     };
     gather(form.limit, page).await
+}
+
+async fn counts(
+    store: &Store,
+    tenant: &Tenant,
+    search: &Search,
+    form: &Form,
+) -> anyhow::Result<(Vec<FoundCount>, bool)> {
+    let one_more = form.limit.saturating_add(1).try_into().unwrap_or(u32::MAX);
+    let mut found = store
+        .search_counts(tenant, search, form.desc, None, one_more)
+        .await?;
+    let more = cut(&mut found, form.limit).is_some();
+    Ok((found, more))
 }
 
 /// As many as are wanted, page by page after the last of the page before, and whether there are more.
@@ -236,6 +260,19 @@ impl Form {
             return Ok(found::tickets(found));
         }
         self.items(found.iter().cloned().map(FoundTicketJson::from).collect())
+    }
+
+    fn matrix(&self, found: &[FoundCount], labels: &Labels) -> anyhow::Result<String> {
+        let now = ticks_of_timestamp(clock::now());
+        if !self.json && !self.csv {
+            return Ok(found::counts(found, labels, now));
+        }
+        let items = found.iter().cloned();
+        self.items(
+            items
+                .map(|found| FoundCountJson::new(found, labels, now))
+                .collect(),
+        )
     }
 
     fn items<T: Serialize + csv::Table>(&self, items: Vec<T>) -> anyhow::Result<String> {

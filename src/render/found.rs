@@ -13,7 +13,7 @@ use super::{
     table::{change_line, instant, labelled},
 };
 use crate::domain::{
-    ids::{EventId, Position, TicketId},
+    ids::{Actor, EventId, Position, TicketId},
     label::Labels,
     search::{FoundChange, FoundCount, FoundTicket},
 };
@@ -176,13 +176,10 @@ pub fn changes(found: &[FoundChange], labels: &Labels) -> String {
     let mut table = empty(["when (UTC)", "ticket", "actor", "change"]);
     for found in found {
         let ticks = found.occurred_at.ticks();
-        let actor = found
-            .actor
-            .map(|actor| labelled(actor.0.to_string(), labels.of_actor(Some(actor), ticks)));
         table.add_row([
             instant(&found.occurred_at),
             found.ticket.to_string(),
-            actor.unwrap_or_default(),
+            who(found.actor, labels, ticks).unwrap_or_default(),
             change_line(&found.change, labels, ticks),
         ]);
     }
@@ -203,7 +200,29 @@ pub fn tickets(found: &[FoundTicket]) -> String {
     table.to_string()
 }
 
-fn empty(header: [&str; 4]) -> Table {
+/// How many changes each actor made to each field, as a table that fits the terminal, with the labels valid at an
+/// instant, in ticks of 100 ns.
+pub fn counts(found: &[FoundCount], labels: &Labels, ticks: i64) -> String {
+    let mut table = empty(["actor", "field", "changes"]);
+    for found in found {
+        table.add_row([
+            who(found.actor, labels, ticks).unwrap_or_else(|| "nobody named".to_owned()),
+            found.field.clone(),
+            found.changes.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn who(actor: Option<Actor>, labels: &Labels, ticks: i64) -> Option<String> {
+    let actor = actor?;
+    Some(labelled(
+        actor.0.to_string(),
+        labels.of_actor(Some(actor), ticks),
+    ))
+}
+
+fn empty<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(UTF8_HORIZONTAL_ONLY)

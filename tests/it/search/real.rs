@@ -108,6 +108,24 @@ async fn states(app: &TestApp, expected: &Value) {
     }
 }
 
+fn matrix_in_the_terminal(run: &dyn Fn(&[&str]) -> (String, String)) {
+    let all = ["ticket 45", "--return", "matrix"];
+    let (shown, _) = run(&[&all[..], &["--csv"]].concat());
+    let mut lines = shown.lines();
+    assert_eq!(lines.next(), Some("actor,actor_label,field,changes"));
+    let changes = lines.map(|line| line.rsplit(',').next().unwrap().parse::<i64>().unwrap());
+    let (count, _) = run(&["ticket 45", "--return", "count"]);
+    assert_eq!(
+        changes.sum::<i64>(),
+        count.trim_end().parse::<i64>().unwrap()
+    );
+    let (shown, _) = run(&[&all[..], &["--limit", "1"]].concat());
+    assert!(
+        shown.ends_with("\n1 pairs of actor and field; --limit shows more\n"),
+        "{shown}"
+    );
+}
+
 fn terminal(app: &TestApp) {
     let run = |arguments: &[&str]| {
         let output = ticketlog(["search", "Cust10498", "--database-url", &app.db.url()])
@@ -138,6 +156,7 @@ fn terminal(app: &TestApp) {
         shown.contains("ticket_status: ") && shown.ends_with(" changes\n"),
         "{shown}"
     );
+    matrix_in_the_terminal(&run);
     let (shown, log) = run(&["ticket_status changd"]);
     assert_eq!(shown, "");
     assert!(log.starts_with("error: expected "), "{log}");
