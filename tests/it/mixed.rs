@@ -4,37 +4,17 @@ use std::collections::BTreeMap;
 
 use sqlx::{Executor, Row};
 use ticketlog::{
-    clock,
-    domain::{
-        delivery::{Arrival, Delivery, KeptHeaders, Outcome},
-        hook::TenantRule,
-        log::Origin,
-    },
+    domain::delivery::{Delivery, Outcome},
     ingest,
     store::Store,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{
-    cluster::TestDb,
-    payload::{self, Payload},
-};
-
-fn delivery(payload: &Payload) -> Delivery {
-    let arrival = Arrival {
-        arrival_id: Uuid::now_v7(),
-        received_at: clock::now(),
-        origin: Origin::Unsigned {
-            hook: "default".to_owned(),
-        },
-        headers: KeptHeaders::new(),
-    };
-    Delivery::read(payload.into(), &TenantRule::Any, arrival)
-}
+use crate::support::{cluster::TestDb, delivery::delivery, payload};
 
 fn of(tenant: &str, ticket: i64) -> Delivery {
-    delivery(&payload::changed(ticket).tenant(tenant))
+    delivery(payload::changed(ticket).tenant(tenant))
 }
 
 /// Another arrival of the same body.
@@ -209,7 +189,7 @@ async fn what_comes_in_order_is_stored_in_order_whatever_is_among_it() {
                 others[0] += 1;
             }
             1 if !calm => {
-                deliveries.push(delivery(&payload::changed(1).tenant("not a tenant")));
+                deliveries.push(delivery(payload::changed(1).tenant("not a tenant")));
                 others[1] += 1;
             }
             at => {

@@ -3,19 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use sqlx::{Executor, Row};
 use ticketlog::{
     clock,
     domain::{
-        delivery::{Arrival, Delivery, KeptHeaders},
         feed::{FactKind, FeedFact},
         fields,
         history::Entry,
-        hook::TenantRule,
         ids::{Position, Tenant, TicketId},
-        log::Origin,
     },
     project::{self, Step},
     store::{
@@ -30,6 +26,7 @@ use crate::{
     support::{
         app::TestApp,
         cluster::TestDb,
+        delivery::delivery,
         payload,
         program::{printed, ticketlog},
     },
@@ -40,18 +37,6 @@ const TICKETS: [i64; 4] = [1, 2, 76, 9_000_000_000];
 
 fn tenant(name: &str) -> Tenant {
     Tenant::parse(name).unwrap()
-}
-
-fn delivery(body: &[u8]) -> Delivery {
-    let arrival = Arrival {
-        arrival_id: Uuid::now_v7(),
-        received_at: clock::now(),
-        origin: Origin::Unsigned {
-            hook: "default".to_owned(),
-        },
-        headers: KeptHeaders::new(),
-    };
-    Delivery::read(body.to_vec().into(), &TenantRule::Any, arrival)
 }
 
 /// What may come next.
@@ -102,7 +87,7 @@ fn acts(random: &mut fastrand::Rng, disorder: usize) -> Vec<Act> {
 async fn act(db: &TestDb, appender: &mut Appender, act: Act) {
     match act {
         Act::Deliver(body) => {
-            appender.append(&[delivery(&body)]).await.unwrap();
+            appender.append(&[delivery(body)]).await.unwrap();
         }
         Act::Fact(kind, tenant) => {
             let now = clock::now();
@@ -355,8 +340,8 @@ async fn two_projectors_share_the_work_and_never_tread_on_each_other() {
 async fn a_rebuild_mends_what_somebody_changed_and_says_so() {
     let db = TestDb::create().await;
     let mut appender = db.store.appender();
-    let body = Bytes::from(payload::created(76).set("status", 1));
-    appender.append(&[delivery(&body)]).await.unwrap();
+    let body = payload::created(76).set("status", 1);
+    appender.append(&[delivery(body)]).await.unwrap();
     project(&db, &mut db.store.projector()).await;
     let mut session = db.connect().await;
     session
@@ -396,15 +381,11 @@ async fn a_row_that_comes_out_equal_is_not_written_again() {
             .at("2025-05-19T11:00:00Z")
             .set("priority", 4),
     ] {
-        let body = Bytes::from(body);
-        appender.append(&[delivery(&body)]).await.unwrap();
+        appender.append(&[delivery(body)]).await.unwrap();
     }
     project(&db, &mut projector).await;
     let before = versions(&db).await;
-    appender
-        .append(&[delivery(&Bytes::from(early))])
-        .await
-        .unwrap();
+    appender.append(&[delivery(early)]).await.unwrap();
     project(&db, &mut projector).await;
     let after = versions(&db).await;
     // The late event took the change of priority over, so that the one at ten only touches it.

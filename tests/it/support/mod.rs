@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod cluster;
+pub(crate) mod delivery;
 pub(crate) mod payload;
 pub(crate) mod program;
 pub(crate) mod wire;
