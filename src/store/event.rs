@@ -94,8 +94,14 @@ pub(super) async fn find_known(
     Ok(known.collect())
 }
 
-/// Inserts events into the log. The statements that do so differ in how they find the events' places: `with` does, `places`
-/// are the tenant, the position and the instant, the first three parameters are theirs, and so are the last.
+/// A statement that inserts events into the log, each with the columns of its own, as arrays. Where it stands is found
+/// by each statement in its own way:
+///
+/// - `with`: the heads, locked and advanced, as `advanced`;
+/// - `places`: tenant, position and `stored_at`, from `advanced` and from the event's number `nth`;
+/// - `source`, `names` and `end`: what stands before the arrays, between them and their names, and after those.
+///
+/// The first three parameters are the statement's own, and so are those after the arrays, from `$23` on.
 macro_rules! insert_into_log {
     (
         $new:expr, with: $with:literal, places: $places:literal, source: $source:literal, names: $names:literal,
