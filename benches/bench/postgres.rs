@@ -13,6 +13,9 @@ use ticketlog::postgres::{self, Cluster, Endpoint, SUPERUSER, Settings};
 
 use super::database::Database;
 
+/// Files of the WAL, of 16 MB, that a busy server has: with `max_wal_size` 4 GB a checkpoint begins after 2.1.
+const WAL_FILES: u32 = 140;
+
 /// A cluster that vanishes with its folder.
 pub(crate) struct Postgres {
     cluster: Cluster,
@@ -55,6 +58,26 @@ impl Postgres {
     /// A program that came with it, else one in `PATH`.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         program(self.pid, name)
+    }
+
+    /// One whose WAL was written once, as that of a server that has run for a while. A file of it that is not there yet is
+    /// 16 MB of zeros that come before what is to be written, and everybody waits.
+    pub(crate) async fn start_used(bin_dir: Option<PathBuf>) -> anyhow::Result<Self> {
+        let postgres = Self::start(bin_dir).await?;
+        let mut session = postgres.superuser().await?;
+        for _ in 0..WAL_FILES {
+            // Without something in it a file is not left for the next one.
+            sqlx::raw_sql("SELECT pg_logical_emit_message(false, 'used', '')")
+                .execute(&mut session)
+                .await?;
+            sqlx::raw_sql("SELECT pg_switch_wal()")
+                .execute(&mut session)
+                .await?;
+        }
+        // After it they are used again.
+        sqlx::raw_sql("CHECKPOINT").execute(&mut session).await?;
+        session.close().await?;
+        Ok(postgres)
     }
 
     /// Ends once all that was changed is on disk.

@@ -173,7 +173,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         .build()
         .context("starting the runtime")?;
     let shared = &cli.shared;
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => Box::pin(serve::run(shared, args)).await,
             Command::Import(args) => Box::pin(import::run(shared, args)).await,
@@ -200,5 +200,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Project(command) => Box::pin(project::run(shared, command)).await,
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,
         }
-    })
+    });
+    // What had to end has ended. A read of standard input or of a disk that hangs would be waited for.
+    runtime.shutdown_background();
+    code
 }

@@ -75,7 +75,7 @@ impl Service<'_> {
             feed,
             listening.proxies,
         ));
-        let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone());
+        let mut tasks = Tasks::start(receiver.writer, receiver.drain, keeper, self.live.clone())?;
         tasks.look_after_sql(
             (Arc::clone(&self.reports), self.broken.clone()),
             self.live.clone(),
@@ -186,18 +186,23 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "this is the one place that starts tasks"
     )]
-    fn start(writer: Writer, drain: Drain, keeper: FeedKeeper, live: LiveStore) -> Self {
+    fn start(
+        writer: Writer,
+        drain: Drain,
+        keeper: FeedKeeper,
+        live: LiveStore,
+    ) -> anyhow::Result<Self> {
         let (keep, stop) = oneshot::channel();
         let (follow, stop_following) = oneshot::channel();
-        Self {
-            writer: tokio::spawn(writer.run()),
+        Ok(Self {
+            writer: writer.run_apart().context("starting the writer")?,
             drain: tokio::spawn(drain.run()),
             keeper: tokio::spawn(keeper.run(clock::now, stop)),
             follower: tokio::spawn(project::follow(live, stop_following)),
             limiter: None,
             keep: Some(keep),
             follow: Some(follow),
-        }
+        })
     }
 
     /// Has the operator's own reports looked at, then holds analysts to their limit.

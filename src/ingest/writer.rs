@@ -1,8 +1,16 @@
 //! The task that writes.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    runtime,
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
+};
 
 use super::{
     IngestError, LiveStore,
@@ -51,6 +59,21 @@ impl Writer {
                 self.write(&mut appender, batch).await;
             }
         }
+    }
+
+    /// As [`Writer::run`], on a thread with a runtime of its own: what Postgres answers does not wait there behind all
+    /// handlers that are ready at the moment, so the next batch is sent sooner. Ends as `run` does.
+    ///
+    /// # Errors
+    /// If the operating system has no means left for another runtime.
+    ///
+    /// # Panics
+    /// Outside a runtime, which waits for the thread when it is dropped.
+    pub fn run_apart(self) -> io::Result<JoinHandle<()>> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(spawn_blocking(move || runtime.block_on(self.run())))
     }
 
     async fn write(&self, appender: &mut Option<Appender>, batch: Vec<Job>) {

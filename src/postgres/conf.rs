@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{door::Door, memory::shared_buffers_mib};
 
 /// Settings that are the same for every cluster.
-const FIXED: [(&str, &str); 16] = [
+const FIXED: [(&str, &str); 17] = [
     // Durable is what the sender is told.
     ("fsync", "on"),
     ("synchronous_commit", "on"),
@@ -16,6 +16,9 @@ const FIXED: [(&str, &str); 16] = [
     // events, and lz4, which would not, is not in every build.
     ("max_wal_size", "4GB"),
     ("checkpoint_timeout", "30min"),
+    // A file of the WAL that is made anew is written whole first, and what comes then waits 50 ms: as
+    // many as this holds are used again, however long the service was quiet.
+    ("min_wal_size", "1GB"),
     ("wal_compression", "off"),
     ("max_connections", "100"),
     // Our statements are short; compiling them costs more than they take.

@@ -99,22 +99,26 @@ pub(super) async fn find_known(
 ///
 /// - `with`: the heads, locked and advanced, as `advanced`;
 /// - `places`: tenant, position and `stored_at`, from `advanced` and from the event's number `nth`;
-/// - `source`, `names` and `end`: what stands before the arrays, between them and their names, and after those.
+/// - `numbers`: of the event, `nth` among them, as arrays;
+/// - `joined`: how `new` has its head beside it, and what comes after.
 ///
 /// The first three parameters are the statement's own, and so are those after the arrays, from `$23` on.
+///
+/// Each array is taken apart where columns are listed. In a `FROM` each would be written to a store of its own first and
+/// read from there, a twentieth of what Postgres does for an event.
 macro_rules! insert_into_log {
     (
-        $new:expr, with: $with:literal, places: $places:literal, source: $source:literal, names: $names:literal,
-        end: $end:literal, $first:expr, $second:expr, $third:expr; $($last:expr),*
+        $new:expr, with: $with:literal, places: $places:literal, numbers: $numbers:literal, joined: $joined:literal,
+        $first:expr, $second:expr, $third:expr; $($last:expr),*
     ) => {
         insert_into_log!(
             @ "event_id, ticket, occurred_ticks, received_at, primary_key, actor, retry, arrival_id, origin, hook, source,
                name, entity, occurred_text, webhook_name, headers, signature, body_sha256, body",
-            $new, $with, $places, $source, $names, $end, $first, $second, $third; $($last),*
+            $new, $with, $places, $numbers, $joined, $first, $second, $third; $($last),*
         )
     };
     (
-        @ $own:literal, $new:expr, $with:literal, $places:literal, $source:literal, $names:literal, $end:literal,
+        @ $own:literal, $new:expr, $with:literal, $places:literal, $numbers:literal, $joined:literal,
         $first:expr, $second:expr, $third:expr; $($last:expr),*
     ) => {{
         let events = || $new.iter().map(|(_, _, event)| *event);
@@ -124,11 +128,15 @@ macro_rules! insert_into_log {
         sqlx::query_scalar!(
             $with
                 + "appended AS (INSERT INTO event (tenant, position, stored_at, " + $own + ") "
-                + "SELECT " + $places + ", " + $own + " FROM " + $source
-                + "$4::uuid[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bigint[], $9::bigint[],
-                   $10::integer[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-                   $17::text[], $18::text[], $19::text[], $20::bytea[], $21::bytea[], $22::bytea[]) "
-                + $names + $own + $end,
+                + "SELECT " + $places + ", " + $own + " FROM advanced JOIN (SELECT " + $numbers + ",
+                   unnest($4::uuid[]) AS event_id, unnest($5::bigint[]) AS ticket,
+                   unnest($6::bigint[]) AS occurred_ticks, unnest($7::timestamptz[]) AS received_at,
+                   unnest($8::bigint[]) AS primary_key, unnest($9::bigint[]) AS actor, unnest($10::integer[]) AS retry,
+                   unnest($11::uuid[]) AS arrival_id, unnest($12::text[]) AS origin, unnest($13::text[]) AS hook,
+                   unnest($14::text[]) AS source, unnest($15::text[]) AS name, unnest($16::text[]) AS entity,
+                   unnest($17::text[]) AS occurred_text, unnest($18::text[]) AS webhook_name,
+                   unnest($19::text[]) AS headers, unnest($20::bytea[]) AS signature,
+                   unnest($21::bytea[]) AS body_sha256, unnest($22::bytea[]) AS body) AS new " + $joined,
             $first,
             $second,
             $third,
@@ -174,9 +182,8 @@ pub(super) async fn insert_events(
                 UPDATE head SET position = position + $2, stored_at = greatest(stored_at, $3)
                 FROM bound WHERE tenant = $1 RETURNING position - $2 AS before, stored_at), ",
         places: "$1, before + nth, stored_at",
-        source: "advanced, UNNEST(",
-        names: "WITH ORDINALITY AS new (",
-        end: ", nth)) SELECT before AS \"before!\" FROM advanced",
+        numbers: "generate_series(1, $2) AS nth",
+        joined: "ON true) SELECT before AS \"before!\" FROM advanced",
         tenant.as_str(),
         count(new),
         clock::now().to_sqlx() as _;
@@ -209,10 +216,9 @@ pub(super) async fn insert_mixed_events(
                 FROM locked
                 WHERE head.tenant = locked.tenant AND (SELECT count(*) FROM locked) = cardinality($23)
                 RETURNING head.tenant, position - events AS before, stored_at), ",
-        places: "advanced.tenant, before + nth, stored_at",
-        source: "advanced JOIN UNNEST($1::text[], $2::bigint[], ",
-        names: "AS new (tenant, nth, ",
-        end: ") USING (tenant)) SELECT before AS \"before!\" FROM advanced ORDER BY tenant",
+        places: "tenant, before + nth, stored_at",
+        numbers: "unnest($1::text[]) AS tenant, unnest($2::bigint[]) AS nth",
+        joined: "USING (tenant)) SELECT before AS \"before!\" FROM advanced ORDER BY tenant",
         &new.iter().map(|(_, _, event)| event.tenant.as_str()).collect::<Vec<_>>() as _,
         &nths.collect::<Vec<_>>(),
         clock::now().to_sqlx() as _;

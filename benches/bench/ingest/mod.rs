@@ -29,7 +29,7 @@ const PGBENCH_CLIENTS: u32 = 10;
 
 /// All of it, on one private Postgres and then on one with a slow disk.
 pub(crate) async fn run(plan: &Plan, found: &mut Findings) -> anyhow::Result<()> {
-    let postgres = Postgres::start(None).await?;
+    let postgres = Postgres::start_used(None).await?;
     let measured = Box::pin(on_this_disk(&postgres, plan, found)).await;
     let binary = fs::read_link(format!("/proc/{}/exe", postgres.pid));
     let stopped = postgres.stop().await;
@@ -247,7 +247,7 @@ async fn to_spool(
 }
 
 async fn on_slow_disk(slow: &SlowDisk, plan: &Plan, found: &mut Findings) -> anyhow::Result<()> {
-    let postgres = Postgres::start(Some(slow.bin_dir())).await?;
+    let postgres = Postgres::start_used(Some(slow.bin_dir())).await?;
     let measured = async {
         let load = Load::new(plan.slice, TICKETS)?;
         let log = Server::own(Own::Log, &postgres).await?;

@@ -48,13 +48,9 @@ impl Claim {
             "INSERT INTO entry (
                  tenant, ticket, event_id, position, ticks, creates, actor, lifecycle, repeats,
                  after_ticks, confidence, reasons)
-             SELECT $1, ticket, event_id, position, ticks, creates, actor, lifecycle, repeats, after_ticks,
-                 confidence, string_to_array(reasons, ',')
-             FROM UNNEST(
-                 $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[],
-                 $8::text[], $9::uuid[], $10::bigint[], $11::text[], $12::text[])
-             AS new (ticket, event_id, position, ticks, creates, actor, lifecycle, repeats, after_ticks,
-                 confidence, reasons)",
+             SELECT $1, unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::bigint[]), unnest($5::bigint[]),
+                 unnest($6::boolean[]), unnest($7::bigint[]), unnest($8::text[]), unnest($9::uuid[]),
+                 unnest($10::bigint[]), unnest($11::text[]), string_to_array(unnest($12::text[]), ',')",
             self.tenant.as_str(),
             &column!(rows, ticket) as _,
             &column!(rows, event_id) as _,
@@ -78,11 +74,10 @@ impl Claim {
             "INSERT INTO change (
                  tenant, ticket, event_id, nth, position, ticks, actor, field, kind, declared, noise,
                  from_value, to_value, from_key, to_key, occurred_text)
-             SELECT $1, new.*
-             FROM UNNEST(
-                 $2::bigint[], $3::uuid[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[],
-                 $8::text[], $9::text[], $10::boolean[], $11::boolean[], $12::text[], $13::text[],
-                 $14::text[], $15::text[], $16::text[]) AS new",
+             SELECT $1, unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::integer[]), unnest($5::bigint[]),
+                 unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::text[]), unnest($9::text[]),
+                 unnest($10::boolean[]), unnest($11::boolean[]), unnest($12::text[]), unnest($13::text[]),
+                 unnest($14::text[]), unnest($15::text[]), unnest($16::text[])",
             self.tenant.as_str(),
             &column!(rows, ticket) as _,
             &column!(rows, event_id) as _,
@@ -109,10 +104,8 @@ impl Claim {
         sqlx::query!(
             "INSERT INTO field_interval (
                  tenant, ticket, field, from_event, from_ticks, until_event, until_ticks, value, key)
-             SELECT $1, new.*
-             FROM UNNEST(
-                 $2::bigint[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[], $7::bigint[], $8::text[],
-                 $9::text[]) AS new",
+             SELECT $1, unnest($2::bigint[]), unnest($3::text[]), unnest($4::uuid[]), unnest($5::bigint[]),
+                 unnest($6::uuid[]), unnest($7::bigint[]), unnest($8::text[]), unnest($9::text[])",
             self.tenant.as_str(),
             &column!(rows, ticket) as _,
             &column!(rows, text field) as _,
@@ -235,10 +228,9 @@ impl Claim {
                 "INSERT INTO ticket AS old (
                      tenant, ticket, events, undated, first_ticks, last_ticks, consistent, unproven, suspect,
                      fold)
-                 SELECT $1, new.*
-                 FROM UNNEST(
-                     $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::text[]) AS new
+                 SELECT $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bigint[]), unnest($5::bigint[]),
+                     unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[]),
+                     unnest($10::text[])
                  ON CONFLICT (tenant, ticket) DO UPDATE
                  SET events = excluded.events, undated = excluded.undated,
                      first_ticks = excluded.first_ticks, last_ticks = excluded.last_ticks,

@@ -51,6 +51,7 @@ async fn a_new_cluster_is_durable_and_knows_norwegian_letters() {
         ("full_page_writes", "on"),
         ("jit", "off"),
         ("max_wal_size", "4GB"),
+        ("min_wal_size", "1GB"),
         ("checkpoint_timeout", "30min"),
         ("max_connections", "100"),
         ("listen_addresses", ""),
