@@ -13,8 +13,9 @@ use ticketlog::postgres::{self, Cluster, Endpoint, SUPERUSER, Settings};
 
 use super::database::Database;
 
-/// Files of the WAL, of 16 MB, that a busy server has: with `max_wal_size` 4 GB a checkpoint begins after 2.1.
-const WAL_FILES: u32 = 140;
+/// Files of the WAL, of 16 MB, that a busy server has: `max_wal_size`. Half of them come before a checkpoint begins, the
+/// others before it has ended and the first ones can be used again.
+const WAL_FILES: u32 = 256;
 
 /// A cluster that vanishes with its folder.
 pub(crate) struct Postgres {
