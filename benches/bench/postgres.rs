@@ -4,6 +4,7 @@ use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::Context;
@@ -21,6 +22,8 @@ const WAL_FILES: u32 = 256;
 pub(crate) struct Postgres {
     cluster: Cluster,
     folder: TempDir,
+    /// Databases that were numbered.
+    numbered: AtomicU32,
     /// Its first process.
     pub(crate) pid: u32,
 }
@@ -43,8 +46,14 @@ impl Postgres {
         Ok(Self {
             cluster,
             folder,
+            numbered: AtomicU32::new(0),
             pid: pid.context("Postgres has no number")?,
         })
+    }
+
+    /// A number that no database has yet.
+    pub(crate) fn next(&self) -> u32 {
+        self.numbered.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

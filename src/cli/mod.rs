@@ -201,7 +201,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Postgres(command) => Box::pin(postgres::run(shared, command)).await,
         }
     });
-    // What had to end has ended. A read of standard input or of a disk that hangs would be waited for.
+    // What had to end has ended; a thread that hangs on its disk would be waited for.
     runtime.shutdown_background();
     code
 }

@@ -68,7 +68,7 @@ impl Writer {
     /// If the operating system has no means left for another runtime.
     ///
     /// # Panics
-    /// Outside a runtime, which waits for the thread when it is dropped.
+    /// Outside a runtime. One that is dropped waits for the thread.
     pub fn run_apart(self) -> io::Result<JoinHandle<()>> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()

@@ -54,36 +54,30 @@ async fn on_this_disk(
 ) -> anyhow::Result<()> {
     found.settings = postgres.settings().await?;
     let load = Load::new(plan.slice, TICKETS)?;
-    let log = Server::own(Own::Log, postgres).await?;
-    let naive = Server::own(Own::Naive, postgres).await?;
-    against_floor(&load, &log, postgres, plan, found).await?;
-    against_naive(&load, &log, &naive, plan, found).await?;
-    open_loop(&load, &log, &naive, plan, found).await?;
-    against_peers(&load, &log, postgres, plan, found).await?;
-    against_postgres(&load, &log, &naive, postgres, plan, found).await?;
-    to_spool(&load, &log, postgres, plan, found).await?;
-    log.check_stored().await?;
-    naive.check_stored().await?;
-    bytes_of_log(&log, found).await?;
-    drop((log, naive));
+    against_floor(&load, postgres, plan, found).await?;
+    against_naive(&load, postgres, plan, found).await?;
+    open_loop(&load, postgres, plan, found).await?;
+    against_peers(&load, postgres, plan, found).await?;
+    against_postgres(&load, postgres, plan, found).await?;
+    to_spool(&load, postgres, plan, found).await?;
     Box::pin(projector::run(&load, postgres, plan, found)).await?;
     memory::of_serve(&load, postgres, found).await
 }
 
 async fn against_floor(
     load: &Load,
-    log: &Server,
     postgres: &Postgres,
     plan: &Plan,
     found: &mut Findings,
 ) -> anyhow::Result<()> {
     let floor = Server::floor(postgres.folder()).await?;
     for (connections, bar) in [(64, None), (256, Some(Bar::AtLeast(0.5)))] {
+        let log = Server::own(Own::Log, postgres).await?;
         let what = format!("durable, {connections} connections");
         println!("{what}, against the HTTP floor");
         let compared = compare(
             plan,
-            (log.name, async || load.closed(log, connections, 1).await),
+            (log.name, async || load.closed(&log, connections, 1).await),
             (floor.name, async || {
                 load.closed(&floor, connections, 1).await
             }),
@@ -99,14 +93,17 @@ async fn against_floor(
         let what = format!("CPU an event, server and Postgres, {connections} connections");
         found.row(what.clone(), "", (pipeline, "us"), at_most);
         found.row(what, "floor", (times, "x"), twice);
+        log.check_stored().await?;
+        if connections == 256 {
+            bytes_of_log(&log, found).await?;
+        }
     }
     Ok(())
 }
 
 async fn against_naive(
     load: &Load,
-    log: &Server,
-    naive: &Server,
+    postgres: &Postgres,
     plan: &Plan,
     found: &mut Findings,
 ) -> anyhow::Result<()> {
@@ -118,6 +115,8 @@ async fn against_naive(
         (128, TENANTS, None),
     ];
     for (connections, tenants, bar) in mixes {
+        let log = Server::own(Own::Log, postgres).await?;
+        let naive = Server::own(Own::Naive, postgres).await?;
         let what = match tenants {
             1 => format!("durable, {connections} connections"),
             _ => format!("durable, {connections} connections, {tenants} tenants mixed"),
@@ -126,31 +125,34 @@ async fn against_naive(
         let compared = compare(
             plan,
             (log.name, async || {
-                load.closed(log, connections, tenants).await
+                load.closed(&log, connections, tenants).await
             }),
             (naive.name, async || {
-                load.closed(naive, connections, tenants).await
+                load.closed(&naive, connections, tenants).await
             }),
         )
         .await?;
         found.ratio(&what, "naive", compared, bar);
+        log.check_stored().await?;
+        naive.check_stored().await?;
     }
     Ok(())
 }
 
 async fn open_loop(
     load: &Load,
-    log: &Server,
-    naive: &Server,
+    postgres: &Postgres,
     plan: &Plan,
     found: &mut Findings,
 ) -> anyhow::Result<()> {
+    let log = Server::own(Own::Log, postgres).await?;
+    let naive = Server::own(Own::Naive, postgres).await?;
     let what = format!("open loop, {PER_SECOND} a second");
     println!("{what}, against one insert a request");
     let compared = compare(
         plan,
-        (log.name, async || load.open(log, PER_SECOND).await),
-        (naive.name, async || load.open(naive, PER_SECOND).await),
+        (log.name, async || load.open(&log, PER_SECOND).await),
+        (naive.name, async || load.open(&naive, PER_SECOND).await),
     )
     .await?;
     let (p99, tail) = (compared.ours.p99_ms, compared.tail);
@@ -158,12 +160,12 @@ async fn open_loop(
     let what = format!("p99 from the intended instant, {PER_SECOND} a second");
     found.row(what.clone(), "naive", (tail, "x"), Some(Bar::AtMost(0.2)));
     found.row(what, "", (p99, "ms"), Some(Bar::AtMost(15.0)));
-    Ok(())
+    log.check_stored().await?;
+    naive.check_stored().await
 }
 
 async fn against_peers(
     load: &Load,
-    log: &Server,
     postgres: &Postgres,
     plan: &Plan,
     found: &mut Findings,
@@ -176,15 +178,17 @@ async fn against_peers(
                 continue;
             }
         };
+        let log = Server::own(Own::Log, postgres).await?;
         let what = "durable, 64 connections";
         println!("{what}, against {}", peer.name());
         let compared = compare(
             plan,
-            (log.name, async || load.closed(log, 64, 1).await),
+            (log.name, async || load.closed(&log, 64, 1).await),
             (there.name, async || load.closed(&there, 64, 1).await),
         )
         .await?;
         found.ratio(what, there.name, compared, Some(Bar::AtLeast(bar)));
+        log.check_stored().await?;
         there.check_stored().await?;
     }
     Ok(())
@@ -193,57 +197,61 @@ async fn against_peers(
 /// What Postgres alone does with the same rows: one a statement, and all at once.
 async fn against_postgres(
     load: &Load,
-    log: &Server,
-    naive: &Server,
     postgres: &Postgres,
     plan: &Plan,
     found: &mut Findings,
 ) -> anyhow::Result<()> {
+    let log = Server::own(Own::Log, postgres).await?;
+    let naive = Server::own(Own::Naive, postgres).await?;
+    // The rows that both copy.
+    load.closed(&log, 256, 1).await?;
+    load.closed(&naive, 64, 1).await?;
     let what = "durable, 256 connections";
-    match Pgbench::inserting(naive, postgres) {
+    match Pgbench::inserting(&naive, postgres) {
         Ok(pgbench) => {
             println!("{what}, against pgbench with one insert a transaction");
             let compared = compare(
                 plan,
-                (log.name, async || load.closed(log, 256, 1).await),
+                (log.name, async || load.closed(&log, 256, 1).await),
                 ("pgbench", async || pgbench.run(PGBENCH_CLIENTS, plan).await),
             )
             .await?;
-            pgbench.count(naive).await?;
+            pgbench.count(&naive).await?;
             found.ratio(what, "pgbench", compared, None);
         }
         Err(reason) => found.skip("pgbench", &format!("{reason:#}")),
     }
     println!("{what}, against COPY BINARY");
-    let mut copy = bulk::Copy::prepare(log, postgres).await?;
+    let mut copy = bulk::Copy::prepare(&log, postgres).await?;
     let compared = compare(
         plan,
-        (log.name, async || load.closed(log, 256, 1).await),
+        (log.name, async || load.closed(&log, 256, 1).await),
         ("COPY", async || copy.run().await),
     )
     .await?;
     found.ratio(what, "COPY", compared, None);
-    Ok(())
+    log.check_stored().await?;
+    naive.check_stored().await
 }
 
 async fn to_spool(
     load: &Load,
-    log: &Server,
     postgres: &Postgres,
     plan: &Plan,
     found: &mut Findings,
 ) -> anyhow::Result<()> {
+    let log = Server::own(Own::Log, postgres).await?;
     let spool = Server::spooling(postgres.folder()).await?;
     let what = "to the spool, Postgres away, 128 connections";
     println!("{what}, against the normal path");
     let compared = compare(
         plan,
         (spool.name, async || load.closed(&spool, 128, 1).await),
-        (log.name, async || load.closed(log, 128, 1).await),
+        (log.name, async || load.closed(&log, 128, 1).await),
     )
     .await?;
     found.ratio(what, "log", compared, Some(Bar::AtLeast(0.5)));
-    Ok(())
+    log.check_stored().await
 }
 
 async fn on_slow_disk(slow: &SlowDisk, plan: &Plan, found: &mut Findings) -> anyhow::Result<()> {

@@ -58,9 +58,11 @@ impl Server {
         Self::start("floor", command, folder, (outcome, None, None)).await
     }
 
-    /// One of ours that stores, with a database of its own.
+    /// One of ours that stores, with a database of its own: empty, so that what grew in one comparison does not slow down
+    /// the next.
     pub(crate) async fn own(own: Own, postgres: &Postgres) -> anyhow::Result<Self> {
-        let database = Database::create(postgres.endpoint(), own.name()).await?;
+        let name = format!("{}_{}", own.name(), postgres.next());
+        let database = Database::create(postgres.endpoint(), &name).await?;
         Self::own_on(own, own.name(), postgres, database).await
     }
 
