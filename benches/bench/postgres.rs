@@ -52,7 +52,7 @@ impl Postgres {
     }
 
     /// A number that no database has yet.
-    pub(crate) fn next(&self) -> u32 {
+    pub(crate) fn next_number(&self) -> u32 {
         self.numbered.fetch_add(1, Ordering::Relaxed)
     }
 

@@ -80,7 +80,7 @@ async fn catching_up(
     plan: &Plan,
     found: &mut Findings,
 ) -> anyhow::Result<()> {
-    // The log's own from before, whose projection has not begun.
+    // Without a projector.
     let log = Server::own(Own::Log, postgres).await?;
     let database = log.database.clone().context("no database")?;
     while database.count_events().await? < plan.backlog {

@@ -63,11 +63,8 @@ pub(super) async fn start(
     let (listener, address) = own::listen()?;
     let (_, serving) = serve(listener, router, Limits::default(), None);
     let mut tasks = JoinSet::new();
-    let writing = receiver.writer.run_apart()?;
-    tasks.spawn(async move {
-        // It writes until the last handle to its queue is gone.
-        let _ = writing.await;
-    });
+    // It writes until the last handle to its queue is gone.
+    drop(receiver.writer.run_apart()?);
     tasks.spawn(receiver.drain.run());
     tasks.spawn(async move {
         // It serves until it is stopped.

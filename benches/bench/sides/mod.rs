@@ -61,7 +61,7 @@ impl Server {
     /// One of ours that stores, with a database of its own: empty, so that what grew in one comparison does not slow down
     /// the next.
     pub(crate) async fn own(own: Own, postgres: &Postgres) -> anyhow::Result<Self> {
-        let name = format!("{}_{}", own.name(), postgres.next());
+        let name = format!("{}_{}", own.name(), postgres.next_number());
         let database = Database::create(postgres.endpoint(), &name).await?;
         Self::own_on(own, own.name(), postgres, database).await
     }
