@@ -131,22 +131,19 @@ impl Claim {
     ) -> Result<(), StoreError> {
         for ends in ends.chunks(CHUNK) {
             let moments = || ends.iter().map(|(_, _, moment)| moment);
-            // An upsert of rows that are there: of an UPDATE … FROM on a table that is not analysed Postgres
-            // walks all of the tenant's open intervals for each end.
+            // Found one by one, and then by its place in the table: of a plain join on a table that is not analysed
+            // Postgres walks all of the tenant's open intervals for each end.
             sqlx::query!(
-                "INSERT INTO field_interval AS open (
-                     tenant, ticket, field, from_event, from_ticks, until_event, until_ticks, value, key)
-                 SELECT $1, ended.ticket, ended.field, held.from_event, held.from_ticks, ended.until_event,
-                     ended.until_ticks, held.value, held.key
+                "UPDATE field_interval AS open
+                 SET until_event = ended.until_event, until_ticks = ended.until_ticks
                  FROM UNNEST($2::bigint[], $3::text[], $4::uuid[], $5::bigint[])
                      AS ended (ticket, field, until_event, until_ticks)
                  CROSS JOIN LATERAL (
-                     SELECT from_event, from_ticks, value, key FROM field_interval
+                     SELECT ctid FROM field_interval
                      WHERE tenant = $1 AND ticket = ended.ticket AND field = ended.field
                        AND until_event IS NULL
                      LIMIT 1) AS held
-                 ON CONFLICT (tenant, ticket, field, from_event) DO UPDATE
-                 SET until_event = excluded.until_event, until_ticks = excluded.until_ticks",
+                 WHERE open.ctid = held.ctid",
                 self.tenant.as_str(),
                 &ends
                     .iter()

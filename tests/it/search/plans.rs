@@ -49,7 +49,7 @@ async fn what_auditors_ask_for_is_served_by_indexes() {
             "priority changed to 7 by 19 after 2025-05-01",
             "change_moved_by",
         ),
-        ("ticket 45", "change_pkey"),
+        ("ticket 45", "change_by_ticket"),
         ("by 19 and ever priority in (1, 2)", "field_interval"),
         (
             "status changed and status was 3 on 2025-06-30",

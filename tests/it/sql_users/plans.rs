@@ -75,8 +75,11 @@ const QUERIES: [(&str, &str); 21] = [
         "SELECT * FROM change WHERE actor_id = 19 AND {may}",
         "change_by_actor",
     ),
-    ("SELECT * FROM change WHERE ticket = 45", "change_pkey"),
-    ("SELECT * FROM change_all WHERE ticket = 45", "change_pkey"),
+    ("SELECT * FROM change WHERE ticket = 45", "change_by_ticket"),
+    (
+        "SELECT * FROM change_all WHERE ticket = 45",
+        "change_by_ticket",
+    ),
     (
         "SELECT * FROM event WHERE ticket = 45 ORDER BY position",
         "event_by_ticket",
@@ -91,7 +94,7 @@ const QUERIES: [(&str, &str); 21] = [
     ),
     (
         "SELECT * FROM field_interval WHERE ticket = 45",
-        "field_interval_pkey",
+        "field_interval_by_ticket",
     ),
     (
         "SELECT * FROM field_interval WHERE field = 'status' AND from_ticks >= report.ticks('2025-05-01Z')",
