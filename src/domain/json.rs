@@ -185,7 +185,8 @@ fn write_members(object: &Object<'_>, depth: usize, out: &mut String) {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // A string can always be written as JSON.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 #[cfg(test)]

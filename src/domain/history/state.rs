@@ -1,11 +1,11 @@
 //! What is known of each field, and how an event changes that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, mem};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Kind, TicketEvent, Turn};
-use crate::domain::fields::{Normal, Value};
+use crate::domain::fields::Value;
 
 /// The fields of a ticket; one that is not here was never seen.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -17,15 +17,8 @@ type Kept = BTreeMap<String, (Value, bool)>;
 
 impl From<Kept> for State {
     fn from(kept: Kept) -> Self {
-        let fields = kept.into_iter().map(|(name, (value, known))| {
-            let normal = value.normal(&name);
-            let field = Field {
-                value,
-                normal,
-                known,
-            };
-            (name, field)
-        });
+        let fields = kept.into_iter();
+        let fields = fields.map(|(name, (value, known))| (name, Field { value, known }));
         Self(fields.collect())
     }
 }
@@ -43,13 +36,12 @@ impl From<State> for Kept {
 #[derive(Debug, Clone)]
 struct Field {
     value: Value,
-    normal: Normal,
     /// False from an event on that declared or left out the field without sending a value.
     known: bool,
 }
 
 /// What an event did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Step {
     /// By field name.
     pub(super) changes: Vec<Change>,
@@ -62,90 +54,98 @@ pub(super) struct Step {
 impl State {
     /// Folds one event into the state; `creates` for the ticket's created event.
     pub(super) fn step(&mut self, event: &TicketEvent, creates: bool) -> Step {
-        let names: BTreeSet<&String> = event.declared.iter().chain(event.carried.keys()).collect();
-        let lacks_values = event.carried.is_empty()
-            || (self.0.iter()).any(|(name, f)| f.known && !event.carried.contains_key(name));
-        let mut changes = Vec::new();
-        let mut turns = Vec::new();
-        for name in names {
+        let known = self.0.values().filter(|field| field.known).count();
+        let mut step = Step::default();
+        let mut carried = 0;
+        for (name, value) in &event.carried {
             let declared = event.declared.contains(name);
-            let carried = event.carried.get(name);
-            turns.extend(self.turn(name, carried));
-            changes.extend(self.step_field(name, carried, declared, creates));
+            carried += usize::from(self.carry(name, value, declared, creates, &mut step));
         }
-        if !event.carried.is_empty() {
-            let left_out = self.0.iter_mut();
-            let left_out =
-                left_out.filter(|(name, field)| field.known && !event.carried.contains_key(*name));
-            for (name, field) in left_out {
-                field.known = false;
-                turns.push(Turn {
-                    field: name.clone(),
-                    to: None,
-                });
-            }
-            turns.sort_by(|a, b| a.field.cmp(&b.field));
+        step.lacks_values = event.carried.is_empty() || carried < known;
+        let declared = event.declared.iter();
+        for name in declared.filter(|name| !event.carried.contains_key(*name)) {
+            self.declare(name, &mut step);
         }
-        Step {
-            changes,
-            turns,
-            lacks_values,
+        if step.lacks_values && !event.carried.is_empty() {
+            self.leave_out(event, &mut step);
         }
+        step.changes.sort_by(|a, b| a.field.cmp(&b.field));
+        step.turns.sort_by(|a, b| a.field.cmp(&b.field));
+        step
     }
 
-    /// What a field turns to with an event that declares or carries it; to be asked before the step.
-    fn turn(&self, name: &str, carried: Option<&Value>) -> Option<Turn> {
-        let held = self.0.get(name).filter(|field| field.known);
-        let stays = match (held, carried) {
-            (None, None) => true,
-            (Some(held), Some(value)) => held.normal == value.normal(name),
-            (None, Some(_)) | (Some(_), None) => false,
-        };
-        (!stays).then(|| Turn {
-            field: name.to_owned(),
-            to: carried.cloned(),
-        })
-    }
-
-    /// The table of kinds, first line that fits.
-    fn step_field(
+    /// A field that an event carries: the table of kinds, without its last line. True if its value was known before.
+    fn carry(
         &mut self,
         name: &str,
-        carried: Option<&Value>,
+        value: &Value,
         declared: bool,
         creates: bool,
-    ) -> Option<Change> {
-        let change = |kind, from, to| Change {
+        step: &mut Step,
+    ) -> bool {
+        let mut change = |kind, from| {
+            step.changes.push(Change {
+                field: name.to_owned(),
+                kind,
+                declared,
+                from,
+                to: Some(value.clone()),
+            });
+        };
+        let turn = || Turn {
             field: name.to_owned(),
-            kind,
-            declared,
-            from,
-            to,
+            to: Some(value.clone()),
         };
-        let Some(value) = carried else {
-            if let Some(field) = self.0.get_mut(name) {
-                field.known = false;
+        let Some(last) = self.0.get_mut(name) else {
+            if creates {
+                change(Kind::Initial, None);
+            } else if declared {
+                change(Kind::Set, None);
             }
-            return Some(change(Kind::NotSent, None, None));
+            step.turns.push(turn());
+            let (value, known) = (value.clone(), true);
+            self.0.insert(name.to_owned(), Field { value, known });
+            return false;
         };
-        let seen = Field {
-            value: value.clone(),
-            normal: value.normal(name),
-            known: true,
-        };
-        let to = Some(value.clone());
-        let kind_and_from = match self.0.get(name) {
-            None if creates => Some((Kind::Initial, None)),
-            None => declared.then_some((Kind::Set, None)),
-            Some(last) => match (last.known, last.normal == seen.normal) {
-                (true, false) => Some((Kind::Changed, Some(last.value.clone()))),
-                (true, true) => declared.then(|| (Kind::Touched, Some(last.value.clone()))),
-                (false, true) => declared.then(|| (Kind::Touched, Some(last.value.clone()))),
-                (false, false) => Some((Kind::Set, None)),
-            },
-        };
-        self.0.insert(name.to_owned(), seen);
-        kind_and_from.map(|(kind, from)| change(kind, from, to))
+        let same = last.value.is_same(value, name);
+        let was_known = mem::replace(&mut last.known, true);
+        match (was_known, same) {
+            (true, false) => change(Kind::Changed, Some(last.value.clone())),
+            (false, false) => change(Kind::Set, None),
+            (_, true) if declared => change(Kind::Touched, Some(last.value.clone())),
+            (_, true) => {}
+        }
+        if !(was_known && same) {
+            step.turns.push(turn());
+        }
+        // Most fields of an event are as they were: for those nothing is copied.
+        if last.value.as_json() != value.as_json() {
+            last.value = value.clone();
+        }
+        was_known
+    }
+
+    /// A field that an event declares without a value: the last line of the table of kinds.
+    fn declare(&mut self, name: &str, step: &mut Step) {
+        step.changes.push(Change {
+            field: name.to_owned(),
+            kind: Kind::NotSent,
+            declared: true,
+            from: None,
+            to: None,
+        });
+        if let Some(field) = self.0.get_mut(name) {
+            field.forget(name, step);
+        }
+    }
+
+    /// What an event with values does not carry is unknown from here on.
+    fn leave_out(&mut self, event: &TicketEvent, step: &mut Step) {
+        for (name, field) in &mut self.0 {
+            if !event.carried.contains_key(name) {
+                field.forget(name, step);
+            }
+        }
     }
 
     /// The fields whose values are known, with them.
@@ -155,5 +155,16 @@ impl State {
             .filter(|(_, field)| field.known)
             .map(|(name, field)| (name, field.value))
             .collect()
+    }
+}
+
+impl Field {
+    fn forget(&mut self, name: &str, step: &mut Step) {
+        if mem::replace(&mut self.known, false) {
+            step.turns.push(Turn {
+                field: name.to_owned(),
+                to: None,
+            });
+        }
     }
 }

@@ -200,7 +200,7 @@ impl Resolver<'_> {
 }
 
 fn key(field: &str, json: &str) -> Option<String> {
-    normal(field, json).map(|normal| normal.key())
+    normal(field, json).map(Normal::key)
 }
 
 /// `None` for what is no JSON.
