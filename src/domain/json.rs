@@ -1,7 +1,7 @@
 //! JSON as it was sent: members as the raw text of their values, so that nothing is lost to a number
 //! type, and so that depth costs no stack.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, fmt, mem};
 
 use serde::{
     Deserialize, Deserializer,
@@ -13,9 +13,14 @@ use serde_json::value::RawValue;
 /// bodies have three levels, and each level reads what is in it once more: at 64 levels 8 MiB took 2 s.
 pub const MAX_CANONICAL_DEPTH: usize = 8;
 
+/// As many members as the objects have that come with deliveries.
+const MEMBERS: usize = 16;
+
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
 /// The members of an object by name; of a name that stands twice the last counts.
 #[derive(Debug, Default)]
-pub struct Object<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+pub struct Object<'a>(Vec<Member<'a>>);
 
 impl<'a> Object<'a> {
     /// Reads bytes that are a JSON object, with or without a byte order mark; `None` if they are not.
@@ -33,7 +38,9 @@ impl<'a> Object<'a> {
 
     /// The member of this name.
     pub fn find(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied()
+        let found = self.0.binary_search_by(|(other, _)| (**other).cmp(name));
+        let (_, value) = self.0.get(found.ok()?)?;
+        Some(value)
     }
 
     /// True if there are no members.
@@ -51,22 +58,39 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = BTreeMap<Cow<'de, str>, &'de RawValue>;
+            type Value = Vec<Member<'de>>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
+                let mut members = Vec::with_capacity(MEMBERS);
                 while let Some((LossyText(name), value)) = map.next_entry()? {
-                    members.insert(name, value);
+                    members.push((name, value));
                 }
+                put_in_order(&mut members);
                 Ok(members)
             }
         }
         deserializer.deserialize_map(Members).map(Self)
     }
+}
+
+/// By name, each once.
+fn put_in_order(members: &mut Vec<Member<'_>>) {
+    if members.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return;
+    }
+    // Of equal names the later one stays behind the earlier.
+    members.sort_by(|(a, _), (b, _)| a.cmp(b));
+    members.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            mem::swap(later, kept);
+        }
+        same
+    });
 }
 
 /// A JSON string in which a lone surrogate, which no Rust string can hold, reads as U+FFFD; borrowed where it has no
@@ -169,7 +193,7 @@ fn write_canonical(value: &RawValue, depth: usize, out: &mut String) {
 
 /// True if a name may hold a lone surrogate: it reads as U+FFFD, and the text escapes a surrogate.
 fn has_unreadable_name(raw: &str, object: &Object<'_>) -> bool {
-    object.0.keys().any(|name| name.contains('\u{FFFD}'))
+    object.iter().any(|(name, _)| name.contains('\u{FFFD}'))
         && (raw.contains("\\ud") || raw.contains("\\uD"))
 }
 

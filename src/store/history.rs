@@ -8,7 +8,6 @@ use crate::domain::{
     feed::Outages,
     history::{self, Diff, History, Scope, TicketEvent},
     ids::{Position, Tenant, TicketId},
-    log::StoredEvent,
 };
 
 /// A ticket's history and what it was made from.
@@ -58,6 +57,14 @@ pub struct TicketDiff {
 }
 
 impl TicketEvents {
+    pub(super) fn none(ticket: TicketId) -> Self {
+        Self {
+            ticket,
+            dated: Vec::new(),
+            undated: 0,
+        }
+    }
+
     /// Folds the events up to an instant (inclusive), in ticks of 100 ns.
     fn fold(mut self, as_of_ticks: i64, source: Source, outages: &Outages) -> TicketHistory {
         let events = self.dated.len() + self.undated;
@@ -167,13 +174,13 @@ impl Store {
             up_to,
             feed,
             labels,
-            events,
+            tickets,
         }) = read
         else {
             return Ok(None);
         };
         Ok(Some(Found {
-            tickets: by_ticket(events),
+            tickets,
             source: Source { up_to, labels },
             outages: self.list_outages_marked(tenant, up_to, &feed).await?,
         }))
@@ -191,9 +198,7 @@ impl Store {
         up_to: Position,
     ) -> Result<Vec<TicketEvents>, StoreError> {
         let read = self.list_events_of_tickets(tenant, tickets, Some(up_to));
-        Ok(read
-            .await?
-            .map_or_else(Vec::new, |read| by_ticket(read.events)))
+        Ok(read.await?.map_or_else(Vec::new, |read| read.tickets))
     }
 
     /// The last position of a tenant's log that was stored by an instant (inclusive); 0 if none was.
@@ -216,29 +221,4 @@ impl Store {
         .await?;
         Ok(Position(row.map_or(0, |row| row.position)))
     }
-}
-
-/// Takes apart events that stand ticket by ticket.
-fn by_ticket(events: Vec<(StoredEvent, bool)>) -> Vec<TicketEvents> {
-    let mut found: Vec<TicketEvents> = Vec::new();
-    for (event, conflict) in events {
-        let Some(ticket) = event.event.ticket else {
-            continue;
-        };
-        if found.last().is_none_or(|last| last.ticket != ticket) {
-            found.push(TicketEvents {
-                ticket,
-                dated: Vec::new(),
-                undated: 0,
-            });
-        }
-        let Some(last) = found.last_mut() else {
-            continue;
-        };
-        match TicketEvent::read(event, conflict) {
-            Some(event) => last.dated.push(event),
-            None => last.undated += 1,
-        }
-    }
-    found
 }

@@ -1,9 +1,10 @@
 //! The events of tickets, with what belongs to their histories, in one statement.
 
-use super::{LabelVersion, Store, StoreError, outage::Marks, read::EventRow};
+use super::{LabelVersion, Store, StoreError, TicketEvents, outage::Marks};
 use crate::domain::{
-    ids::{Position, Tenant, TicketId},
-    log::StoredEvent,
+    history::{Noted, TicketEvent},
+    ids::{Actor, EventId, Position, Tenant, TicketId},
+    instant::OccurredAt,
 };
 
 /// Events of tickets, as one statement read them.
@@ -14,8 +15,8 @@ pub(super) struct EventsOfTickets {
     pub(super) feed: Marks,
     /// Which labels there are.
     pub(super) labels: LabelVersion,
-    /// Each event, and whether its id also came with other content, as [`Store::list_conflicts`] tells.
-    pub(super) events: Vec<(StoredEvent, bool)>,
+    /// The events, with conflicts as [`Store::list_conflicts`] tells of them.
+    pub(super) tickets: Vec<TicketEvents>,
 }
 
 impl Store {
@@ -51,33 +52,42 @@ impl Store {
             last_fact: first.last_fact.map(jiff_sqlx::Timestamp::to_jiff),
         };
         let labels = LabelVersion(first.labels);
-        let events = rows.into_iter().map(|row| {
-            let event = EventRow {
-                tenant: row.tenant,
-                position: row.position,
-                event_id: row.event_id,
-                ticket: row.ticket,
-                received_at: row.received_at,
-                stored_at: row.stored_at,
-                primary_key: row.primary_key,
-                actor: row.actor,
-                origin: row.origin,
-                hook: row.hook,
-                source: row.source,
-                name: row.name,
-                entity: row.entity,
-                occurred_text: row.occurred_text,
-                webhook_name: row.webhook_name,
-                signature: row.signature,
-                body: row.body,
+        let mut tickets: Vec<TicketEvents> = Vec::new();
+        for row in rows {
+            let Some(ticket) = TicketId::new(row.ticket) else {
+                continue;
             };
-            Ok((StoredEvent::try_from(event)?, row.conflict))
-        });
+            if tickets.last().is_none_or(|last| last.ticket != ticket) {
+                tickets.push(TicketEvents::none(ticket));
+            }
+            let Some(last) = tickets.last_mut() else {
+                continue;
+            };
+            let Some(text) = row.occurred_text else {
+                last.undated += 1;
+                continue;
+            };
+            let occurred_at = OccurredAt::parse(&text).ok_or_else(|| StoreError::Corrupt {
+                table: "event",
+                column: "occurred_text",
+                row: format!("{tenant}/{}", row.position),
+            })?;
+            let noted = Noted {
+                event_id: EventId(row.event_id),
+                position: Position(row.position),
+                name: row.name,
+                occurred_at,
+                received_at: row.received_at.to_jiff(),
+                actor: row.actor.map(Actor),
+            };
+            let event = TicketEvent::new(noted, row.body, row.conflict);
+            last.dated.push(event);
+        }
         Ok(Some(EventsOfTickets {
             up_to,
             feed,
             labels,
-            events: events.collect::<Result<_, StoreError>>()?,
+            tickets,
         }))
     }
 }

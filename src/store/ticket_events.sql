@@ -23,11 +23,8 @@ known AS MATERIALIZED (
                ORDER BY position LIMIT 1), 'infinity')) AS fact)
 SELECT up_to AS "up_to!", stops AS "stops!", facts AS "facts!",
        last_fact AS "last_fact: jiff_sqlx::Timestamp", labels,
-       tenant AS "tenant!", position AS "position!", event_id AS "event_id!", event.ticket,
-       received_at AS "received_at!: jiff_sqlx::Timestamp",
-       stored_at AS "stored_at!: jiff_sqlx::Timestamp",
-       primary_key, actor, origin AS "origin!", hook, source, name AS "name!", entity,
-       occurred_text, webhook_name, signature, body AS "body!",
+       event.ticket AS "ticket!", position AS "position!", event_id AS "event_id!", name AS "name!", occurred_text,
+       received_at AS "received_at!: jiff_sqlx::Timestamp", actor, body AS "body!",
        (SELECT true FROM delivery
         WHERE tenant = $1 AND event_id = event.event_id AND outcome = 'conflict'
           AND COALESCE(head, 0) <= up_to LIMIT 1) IS NOT NULL AS "conflict!"

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 pub use self::{
     diff::{Diff, FieldDiff, Scope, diff},
-    event::TicketEvent,
+    event::{Noted, TicketEvent},
     fold::Fold,
     interval::{FieldInterval, Moment, intervals},
     lifecycle::Lifecycle,
