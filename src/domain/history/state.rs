@@ -74,7 +74,8 @@ impl State {
         step
     }
 
-    /// A field that an event carries: the table of kinds, without its last line. True if its value was known before.
+    /// A field that an event carries: the table of kinds in `docs/history.md` from its second line on. True if its value
+    /// was known before.
     fn carry(
         &mut self,
         name: &str,
@@ -125,7 +126,7 @@ impl State {
         was_known
     }
 
-    /// A field that an event declares without a value: the last line of the table of kinds.
+    /// A field that an event declares without a value: the first line of that table.
     fn declare(&mut self, name: &str, step: &mut Step) {
         step.changes.push(Change {
             field: name.to_owned(),
