@@ -189,10 +189,11 @@ impl Window {
         }
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true of a page that is there to its end: its address is new before its text is.
     async fn until(&self, script: &str) {
         let begun = tokio::time::Instant::now();
-        while self.try_ask(script).await != Some(true) {
+        let so = format!("document.readyState !== 'loading' && ({script})");
+        while self.try_ask(&so).await != Some(true) {
             if begun.elapsed() > PATIENCE {
                 let page: Option<String> = self.try_ask("document.documentElement.innerText").await;
                 panic!("never: {script}; the page says {page:?}");
