@@ -1,6 +1,6 @@
--- The indexes of the projections took five sixths of their bytes. Where rows of an index have the same key, Postgres
--- keeps the key once; so keys that name an event instead of each of its changes are kept once for all of them, and a
--- page's changes are put in order within their event when it is read.
+-- The indexes of the projections took two thirds to three quarters of their bytes. Where rows of an index have the same
+-- key, Postgres keeps the key once; so keys that name an event instead of each of its changes are kept once for all of
+-- them, and a page's changes are put in order within their event when it is read.
 
 -- That a change is there once needs no index of its own: changes are written with their entry, which is there once.
 ALTER TABLE change DROP CONSTRAINT change_pkey;
