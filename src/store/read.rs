@@ -55,24 +55,24 @@ pub struct SeenDelivery {
 }
 
 /// Columns of `event`.
-pub(super) struct EventRow {
-    pub(super) tenant: String,
-    pub(super) position: i64,
-    pub(super) event_id: Uuid,
-    pub(super) ticket: Option<i64>,
-    pub(super) received_at: jiff_sqlx::Timestamp,
-    pub(super) stored_at: jiff_sqlx::Timestamp,
-    pub(super) primary_key: Option<i64>,
-    pub(super) actor: Option<i64>,
-    pub(super) origin: String,
-    pub(super) hook: Option<String>,
-    pub(super) source: Option<String>,
-    pub(super) name: String,
-    pub(super) entity: Option<String>,
-    pub(super) occurred_text: Option<String>,
-    pub(super) webhook_name: Option<String>,
-    pub(super) signature: Option<Vec<u8>>,
-    pub(super) body: Vec<u8>,
+struct EventRow {
+    tenant: String,
+    position: i64,
+    event_id: Uuid,
+    ticket: Option<i64>,
+    received_at: jiff_sqlx::Timestamp,
+    stored_at: jiff_sqlx::Timestamp,
+    primary_key: Option<i64>,
+    actor: Option<i64>,
+    origin: String,
+    hook: Option<String>,
+    source: Option<String>,
+    name: String,
+    entity: Option<String>,
+    occurred_text: Option<String>,
+    webhook_name: Option<String>,
+    signature: Option<Vec<u8>>,
+    body: Vec<u8>,
 }
 
 /// `query_as!` over the columns of [`EventRow`]; the rest of the statement follows.

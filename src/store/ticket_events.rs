@@ -2,7 +2,7 @@
 
 use super::{LabelVersion, Store, StoreError, TicketEvents, outage::Marks};
 use crate::domain::{
-    history::{Noted, TicketEvent},
+    history::{TicketEvent, declared_and_carried},
     ids::{Actor, EventId, Position, Tenant, TicketId},
     instant::OccurredAt,
 };
@@ -72,16 +72,19 @@ impl Store {
                 column: "occurred_text",
                 row: format!("{tenant}/{}", row.position),
             })?;
-            let noted = Noted {
+            let (declared, carried) = declared_and_carried(&row.body);
+            last.dated.push(TicketEvent {
                 event_id: EventId(row.event_id),
                 position: Position(row.position),
                 name: row.name,
                 occurred_at,
                 received_at: row.received_at.to_jiff(),
                 actor: row.actor.map(Actor),
-            };
-            let event = TicketEvent::new(noted, row.body, row.conflict);
-            last.dated.push(event);
+                declared,
+                carried,
+                conflict: row.conflict,
+                body: row.body,
+            });
         }
         Ok(Some(EventsOfTickets {
             up_to,

@@ -40,61 +40,24 @@ pub struct TicketEvent {
     pub body: Vec<u8>,
 }
 
-/// What the log notes of a dated event beside its body, as far as its ticket's history needs it.
-#[derive(Debug, Clone)]
-pub struct Noted {
-    /// Identity.
-    pub event_id: EventId,
-    /// Place in the log.
-    pub position: Position,
-    /// `Event` as sent.
-    pub name: String,
-    /// When the sender says it happened.
-    pub occurred_at: OccurredAt,
-    /// When it first arrived.
-    pub received_at: Timestamp,
-    /// Who did it.
-    pub actor: Option<Actor>,
-}
-
 impl TicketEvent {
-    /// Takes a body apart, of an event that is so noted; `conflict` if a delivery of its id with other content is known.
-    pub fn new(noted: Noted, body: Vec<u8>, conflict: bool) -> Self {
-        let Noted {
-            event_id,
-            position,
-            name,
-            occurred_at,
-            received_at,
-            actor,
-        } = noted;
-        let (declared, carried) = declared_and_carried(&body);
-        Self {
-            event_id,
-            position,
-            name,
-            occurred_at,
-            received_at,
-            actor,
-            declared,
-            carried,
-            conflict,
-            body,
-        }
-    }
-
     /// Takes an event of the log apart; `None` if it has no readable Timestamp, for then it has no place
     /// in a history.
     pub fn read(stored: StoredEvent, conflict: bool) -> Option<Self> {
-        let noted = Noted {
+        let occurred_at = stored.event.occurred_at?;
+        let (declared, carried) = declared_and_carried(&stored.body);
+        Some(Self {
             event_id: stored.event.event_id,
             position: stored.position,
             name: stored.event.name,
-            occurred_at: stored.event.occurred_at?,
+            occurred_at,
             received_at: stored.received_at,
             actor: stored.event.actor,
-        };
-        Some(Self::new(noted, stored.body, conflict))
+            declared,
+            carried,
+            conflict,
+            body: stored.body,
+        })
     }
 
     /// True for `ticket.created`.
@@ -103,7 +66,8 @@ impl TicketEvent {
     }
 }
 
-fn declared_and_carried(body: &[u8]) -> (BTreeSet<String>, BTreeMap<String, Value>) {
+/// What a body declares and what it carries, as in [`TicketEvent`].
+pub fn declared_and_carried(body: &[u8]) -> (BTreeSet<String>, BTreeMap<String, Value>) {
     let object = Object::parse(body).unwrap_or_default();
     let declared = object.find("Changes").and_then(json::texts);
     let carried = object.find("FieldValues").and_then(Object::of);

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 pub use self::{
     diff::{Diff, FieldDiff, Scope, diff},
-    event::{Noted, TicketEvent},
+    event::{TicketEvent, declared_and_carried},
     fold::Fold,
     interval::{FieldInterval, Moment, intervals},
     lifecycle::Lifecycle,
