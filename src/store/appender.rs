@@ -11,6 +11,7 @@ use super::{
     Appended, Store, StoreError,
     error::is_unsupported,
     event::{insert_events, insert_mixed_events},
+    header_set::HeaderSets,
     log::{EventDelivery, Expect, append, by_tenant, stored},
 };
 use crate::domain::{
@@ -28,6 +29,8 @@ const LOOK_UPS: u8 = 16;
 pub struct Appender {
     store: Store,
     connection: Option<PgConnection>,
+    /// The headers that came through this connection.
+    sets: HeaderSets,
     /// Batches that are looked up first, because one before them held an event that was known.
     look_ups: u8,
     /// Whether the database takes events of several tenants in one statement. One that keeps tenants on different
@@ -47,6 +50,7 @@ impl Store {
         Appender {
             store: self.clone(),
             connection: None,
+            sets: HeaderSets::default(),
             look_ups: 0,
             mixes: true,
         }
@@ -76,6 +80,7 @@ impl Appender {
     }
 
     async fn append_batch(&mut self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
+        self.make_sets().await;
         // The look-up is an eighth of a batch's time, and all but a few batches are new.
         let distinct = are_distinct(batch);
         if distinct
@@ -101,6 +106,21 @@ impl Appender {
         Ok(outcomes)
     }
 
+    /// Keeps headers that came again once for all. Where that fails they stay with each event.
+    async fn make_sets(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        let made = self.sets.make(&mut connection).await;
+        if let Err(error) = &made {
+            tracing::warn!(%error, "Headers that many events have in common cannot be kept once for all");
+        }
+        if !matches!(made, Err(StoreError::Unavailable(error)) if error.as_database_error().is_none())
+        {
+            self.connection = Some(connection);
+        }
+    }
+
     /// One statement, committed by itself, if the batch is nothing but new events: that is the usual case, and
     /// two round trips less. `None` if nothing came of it, as far as is known.
     async fn append_at_once(
@@ -117,10 +137,10 @@ impl Appender {
         };
         let heads = match tenants.first_key_value() {
             Some((tenant, new)) if tenants.len() == 1 => {
-                let head = insert_events(&mut connection, tenant, new).await;
+                let head = insert_events(&mut connection, tenant, new, &mut self.sets).await;
                 head.map(|head| head.map(|head| vec![head]))
             }
-            _ => insert_mixed_events(&mut connection, &tenants).await,
+            _ => insert_mixed_events(&mut connection, &tenants, &mut self.sets).await,
         };
         match heads {
             Ok(heads) => {
@@ -147,6 +167,11 @@ impl Appender {
         }
     }
 
+    async fn connect(&mut self) -> Result<PgConnection, StoreError> {
+        self.sets = HeaderSets::default();
+        self.store.connect().await
+    }
+
     /// One transaction.
     async fn append_once(
         &mut self,
@@ -156,14 +181,14 @@ impl Appender {
         // Taken out: a session that fails or is given up in the middle is not used again.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.store.connect().await?,
+            None => self.connect().await?,
         };
         if begin(&mut connection).await.is_err() {
             // Broken since its last use; nothing was sent.
-            connection = self.store.connect().await?;
+            connection = self.connect().await?;
             begin(&mut connection).await?;
         }
-        let result = append(&mut connection, batch, expect).await;
+        let result = append(&mut connection, batch, expect, &mut self.sets).await;
         let end = match &result {
             Ok(_) => "COMMIT",
             Err(StoreError::Refused(_)) => "ROLLBACK",

@@ -6,7 +6,8 @@ use jiff_sqlx::ToSqlx;
 use uuid::Uuid;
 
 use super::{
-    StoreError, delivery,
+    StoreError,
+    header_set::{HeaderSets, Headers},
     log::{EventDelivery, Known, Tx},
 };
 use crate::{
@@ -102,23 +103,23 @@ pub(super) async fn find_known(
 /// - `numbers`: of the event, `nth` among them, as arrays;
 /// - `joined`: how `new` has its head beside it, and what comes after.
 ///
-/// The first three parameters are the statement's own, and so are those after the arrays, from `$23` on.
+/// The first three parameters are the statement's own, and so are those after the arrays, from `$24` on.
 ///
 /// Each array is taken apart where columns are listed. In a `FROM` each would be written to a store of its own first and
 /// read from there, a twentieth of what Postgres does for an event.
 macro_rules! insert_into_log {
     (
-        $new:expr, with: $with:literal, places: $places:literal, numbers: $numbers:literal, joined: $joined:literal,
+        $new:expr, $headers:expr, with: $with:literal, places: $places:literal, numbers: $numbers:literal, joined: $joined:literal,
         $first:expr, $second:expr, $third:expr; $($last:expr),*
     ) => {
         insert_into_log!(
             @ "event_id, ticket, occurred_ticks, received_at, primary_key, actor, retry, arrival_id, origin, hook, source,
-               name, entity, occurred_text, webhook_name, headers, signature, body_sha256, body",
-            $new, $with, $places, $numbers, $joined, $first, $second, $third; $($last),*
+               name, entity, occurred_text, webhook_name, headers, header_set, signature, body_sha256, body",
+            $new, $headers, $with, $places, $numbers, $joined, $first, $second, $third; $($last),*
         )
     };
     (
-        @ $own:literal, $new:expr, $with:literal, $places:literal, $numbers:literal, $joined:literal,
+        @ $own:literal, $new:expr, $headers:expr, $with:literal, $places:literal, $numbers:literal, $joined:literal,
         $first:expr, $second:expr, $third:expr; $($last:expr),*
     ) => {{
         let events = || $new.iter().map(|(_, _, event)| *event);
@@ -135,8 +136,9 @@ macro_rules! insert_into_log {
                    unnest($11::uuid[]) AS arrival_id, unnest($12::text[]) AS origin, unnest($13::text[]) AS hook,
                    unnest($14::text[]) AS source, unnest($15::text[]) AS name, unnest($16::text[]) AS entity,
                    unnest($17::text[]) AS occurred_text, unnest($18::text[]) AS webhook_name,
-                   unnest($19::text[]) AS headers, unnest($20::bytea[]) AS signature,
-                   unnest($21::bytea[]) AS body_sha256, unnest($22::bytea[]) AS body) AS new " + $joined,
+                   unnest($19::text[]) AS headers, unnest($20::integer[]) AS header_set,
+                   unnest($21::bytea[]) AS signature, unnest($22::bytea[]) AS body_sha256,
+                   unnest($23::bytea[]) AS body) AS new " + $joined,
             $first,
             $second,
             $third,
@@ -155,7 +157,8 @@ macro_rules! insert_into_log {
             &events().map(|e| e.entity.as_deref()).collect::<Vec<_>>() as _,
             &occurred().map(|at| at.map(OccurredAt::as_sent)).collect::<Vec<_>>() as _,
             &events().map(|e| e.webhook_name.as_deref()).collect::<Vec<_>>() as _,
-            &deliveries().map(delivery::headers_text).collect::<Vec<_>>() as _,
+            &$headers.iter().map(Headers::own).collect::<Vec<_>>() as _,
+            &$headers.iter().map(Headers::set).collect::<Vec<_>>() as _,
             &origins().map(|o| o.signature().map(<[u8; 32]>::as_slice)).collect::<Vec<_>>() as _,
             &deliveries().map(|d| d.sha256.as_slice()).collect::<Vec<_>>() as _,
             &deliveries().map(|d| &*d.body).collect::<Vec<_>>() as _,
@@ -172,11 +175,14 @@ pub(super) async fn insert_events(
     tx: &mut Tx,
     tenant: &Tenant,
     new: &[EventDelivery<'_>],
+    sets: &mut HeaderSets,
 ) -> Result<Option<Position>, StoreError> {
+    let headers = stored_headers(new, sets);
     // stored_at is decided under the head's lock, so that it grows with the position even when the clocks
     // of two receivers disagree.
     let head = insert_into_log!(
         new,
+        headers,
         with: "WITH bound AS MATERIALIZED (SELECT set_config('lock_timeout', '5s', true)),
             advanced AS (
                 UPDATE head SET position = position + $2, stored_at = greatest(stored_at, $3)
@@ -200,21 +206,24 @@ pub(super) async fn insert_events(
 pub(super) async fn insert_mixed_events(
     tx: &mut Tx,
     tenants: &BTreeMap<&Tenant, Vec<EventDelivery<'_>>>,
+    sets: &mut HeaderSets,
 ) -> Result<Option<Vec<Position>>, StoreError> {
     let new: Vec<EventDelivery<'_>> = tenants.values().flatten().copied().collect();
+    let headers = stored_headers(&new, sets);
     let nths = tenants.values().flat_map(|new| 1..=count(new));
     let heads = insert_into_log!(
         new,
+        headers,
         with: "WITH bound AS MATERIALIZED (SELECT set_config('lock_timeout', '5s', true)),
             locked AS MATERIALIZED (
                 SELECT head.tenant, events
-                FROM bound, UNNEST($23::text[], $24::bigint[]) AS wanted (tenant, events)
+                FROM bound, UNNEST($24::text[], $25::bigint[]) AS wanted (tenant, events)
                 JOIN head ON head.tenant = wanted.tenant
                 ORDER BY head.tenant FOR UPDATE OF head),
             advanced AS (
                 UPDATE head SET position = position + events, stored_at = greatest(stored_at, $3)
                 FROM locked
-                WHERE head.tenant = locked.tenant AND (SELECT count(*) FROM locked) = cardinality($23)
+                WHERE head.tenant = locked.tenant AND (SELECT count(*) FROM locked) = cardinality($24)
                 RETURNING head.tenant, position - events AS before, stored_at), ",
         places: "tenant, before + nth, stored_at",
         numbers: "unnest($1::text[]) AS tenant, unnest($2::bigint[]) AS nth",
@@ -228,6 +237,12 @@ pub(super) async fn insert_mixed_events(
     let heads = heads.fetch_all(&mut *tx).await?;
     let heads: Vec<Position> = heads.into_iter().map(Position).collect();
     Ok((!heads.is_empty()).then_some(heads))
+}
+
+fn stored_headers(new: &[EventDelivery<'_>], sets: &mut HeaderSets) -> Vec<Headers> {
+    new.iter()
+        .map(|(_, delivery, event)| sets.store(delivery, event))
+        .collect()
 }
 
 fn count(events: &[EventDelivery<'_>]) -> i64 {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     StoreError, delivery,
     event::{find_known, insert_events, lock_head, no_head},
+    header_set::HeaderSets,
     parked,
 };
 use crate::domain::{
@@ -44,12 +45,13 @@ pub(super) async fn append(
     tx: &mut Tx,
     batch: &[Delivery],
     expect: Expect,
+    sets: &mut HeaderSets,
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
     for (tenant, deliveries) in by_tenant(batch) {
         match expect {
-            Expect::New => append_new(tx, tenant, &deliveries, &mut outcomes).await?,
-            Expect::Known => append_events(tx, tenant, &deliveries, &mut outcomes).await?,
+            Expect::New => append_new(tx, tenant, &deliveries, sets, &mut outcomes).await?,
+            Expect::Known => append_events(tx, tenant, &deliveries, sets, &mut outcomes).await?,
         }
     }
     let mut tests: BTreeMap<(&Tenant, EventId), Vec<&Delivery>> = BTreeMap::new();
@@ -91,12 +93,13 @@ async fn append_new(
     tx: &mut Tx,
     tenant: &Tenant,
     deliveries: &[EventDelivery<'_>],
+    sets: &mut HeaderSets,
     outcomes: &mut BTreeMap<usize, Outcome>,
 ) -> Result<(), StoreError> {
-    let mut head = insert_events(tx, tenant, deliveries).await?;
+    let mut head = insert_events(tx, tenant, deliveries, sets).await?;
     if head.is_none() {
         lock_head(tx, tenant).await?;
-        head = insert_events(tx, tenant, deliveries).await?;
+        head = insert_events(tx, tenant, deliveries, sets).await?;
     }
     let head = head.ok_or_else(|| no_head(tenant))?;
     let places = deliveries.iter().map(|(at, ..)| *at);
@@ -121,6 +124,7 @@ async fn append_events(
     tx: &mut Tx,
     tenant: &Tenant,
     deliveries: &[EventDelivery<'_>],
+    sets: &mut HeaderSets,
     outcomes: &mut BTreeMap<usize, Outcome>,
 ) -> Result<(), StoreError> {
     let mut next = lock_head(tx, tenant).await?.0;
@@ -148,7 +152,7 @@ async fn append_events(
         outcomes.insert(*at, Outcome::Stored(place(event, position)));
     }
     if !new.is_empty() {
-        insert_events(tx, tenant, &new).await?;
+        insert_events(tx, tenant, &new, sets).await?;
     }
     delivery::insert_again(tx, tenant, Position(next), &again, outcomes).await
 }

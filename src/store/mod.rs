@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod feed;
 mod follow;
+mod header_set;
 mod history;
 mod label;
 mod log;

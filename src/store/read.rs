@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{PageSize, Store, StoreError, origin};
+use super::{PageSize, Store, StoreError, header_set, origin};
 use crate::domain::{
     delivery::KeptHeaders,
     event::Event,
@@ -142,7 +142,8 @@ impl Store {
         rows.into_iter().map(StoredEvent::try_from).collect()
     }
 
-    /// A ticket's events after a position, in order, `limit` at most. Served by `event_by_ticket`.
+    /// A ticket's events after a position, in order, `limit` at most. Served by `event_by_ticket`, by which all
+    /// events of the ticket are read; written so that Postgres, which may not know the table yet, has no other way.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -154,7 +155,7 @@ impl Store {
         limit: u16,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let question = events!(
-            "WHERE tenant = $1 AND ticket = $2 AND position > $3 ORDER BY position LIMIT $4",
+            "WHERE tenant = $1 AND ticket = $2 AND position + 0 > $3 ORDER BY position + 0 LIMIT $4",
             tenant.as_str(),
             ticket.number(),
             after.0,
@@ -210,9 +211,13 @@ impl Store {
             return Ok(None);
         };
         let question = sqlx::query!(
-            r#"SELECT event.headers, event.body_sha256,
+            r#"SELECT COALESCE(event.headers, header_set.headers) AS "headers!", event.body_sha256,
                       COALESCE(overflow.deliveries, 0) AS "uncounted!"
-               FROM event LEFT JOIN delivery_overflow AS overflow USING (tenant, event_id)
+               FROM event
+               LEFT JOIN header_set
+                   ON header_set.tenant = event.tenant AND header_set.number = event.header_set
+               LEFT JOIN delivery_overflow AS overflow
+                   ON overflow.tenant = event.tenant AND overflow.event_id = event.event_id
                WHERE event.tenant = $1 AND event.event_id = $2"#,
             tenant.as_str(),
             event_id.0,
@@ -221,8 +226,7 @@ impl Store {
         let beside = beside.ok_or(sqlx::Error::RowNotFound)?;
         Ok(Some(EventDetail {
             event: row.try_into()?,
-            // Written by us from a map of texts.
-            headers: serde_json::from_str(&beside.headers).unwrap_or_default(),
+            headers: header_set::read(&beside.headers, event_id),
             sha256: beside.body_sha256,
             deliveries: self.list_deliveries(tenant, event_id).await?,
             uncounted_deliveries: beside.uncounted,

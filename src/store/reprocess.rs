@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     appender::BEGIN,
+    header_set::HeaderSets,
     log::{Expect, Tx, append},
 };
 use crate::{
@@ -30,7 +31,8 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn reprocess(&self, delivery: &Delivery) -> Result<Option<Outcome>, StoreError> {
         let mut tx = self.reads.begin_with(BEGIN).await?;
-        let outcomes = append(&mut tx, slice::from_ref(delivery), Expect::Known).await?;
+        let batch = slice::from_ref(delivery);
+        let outcomes = append(&mut tx, batch, Expect::Known, &mut HeaderSets::default()).await?;
         let outcome = outcomes.into_iter().next();
         let Some((tenant, event_id)) = outcome.as_ref().and_then(taken_as) else {
             tx.rollback().await?;

@@ -8,15 +8,16 @@ use crate::support::{
 };
 
 /// Each table of the log with one of its columns.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("event", "body"),
     ("delivery", "headers"),
     ("parked", "body"),
     ("reprocessed", "tenant"),
     ("feed_fact", "hook"),
+    ("header_set", "headers"),
 ];
 
-/// The log with a row in each of its tables; gives the event.
+/// The log with a row in each of its tables, one of `header_set` because the same headers came again; gives the event.
 async fn filled() -> (TestApp, Payload) {
     let app = TestApp::start().await;
     let payload = payload::created(1);
@@ -84,6 +85,7 @@ async fn the_log_is_append_only() {
         "SELECT count(*) FROM parked WHERE length(body) > 0",
         "SELECT count(*) FROM reprocessed WHERE tenant = 'Cust1'",
         "SELECT count(*) FROM feed_fact WHERE hook IS NULL",
+        "SELECT count(*) FROM header_set WHERE headers <> ''",
     ] {
         assert_eq!(app.count(count).await, 1, "{count}");
     }
@@ -96,7 +98,8 @@ async fn digest(session: &mut PgConnection) -> String {
             UNION ALL SELECT delivery::text FROM delivery
             UNION ALL SELECT parked::text FROM parked
             UNION ALL SELECT reprocessed::text FROM reprocessed
-             UNION ALL SELECT feed_fact::text FROM feed_fact) AS rows";
+            UNION ALL SELECT feed_fact::text FROM feed_fact
+            UNION ALL SELECT header_set::text FROM header_set) AS rows";
     sqlx::query_scalar(rows).fetch_one(session).await.unwrap()
 }
 

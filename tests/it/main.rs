@@ -28,6 +28,7 @@ mod feed_stream;
 mod formats;
 mod fuzz;
 mod generate;
+mod header_sets;
 mod history;
 mod hostile;
 mod label_files;

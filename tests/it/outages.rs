@@ -262,7 +262,7 @@ async fn what_was_imported_knows_no_outage() {
              INSERT INTO event (tenant, position, event_id, ticket, occurred_ticks, received_at, stored_at,
                  arrival_id, origin, source, name, occurred_text, headers, body_sha256, body)
              SELECT 'Imported', position, event_id, ticket, occurred_ticks, received_at, stored_at,
-                 arrival_id, 'import', 'f', name, occurred_text, headers, body_sha256, body FROM event",
+                 arrival_id, 'import', 'f', name, occurred_text, '{}', body_sha256, body FROM event",
         )
         .await
         .unwrap();
