@@ -59,7 +59,9 @@ async fn show(
     let head = store.find_head(tenant).await?;
     let head =
         head.with_context(|| format!("no event of a tenant \"{tenant}\" was ever received"))?;
-    let found = store.find_history(tenant, ticket, Some(head), None).await?;
+    let found = store
+        .find_history(tenant, ticket, Some(head), None, None)
+        .await?;
     let found = found
         .with_context(|| format!("no event of ticket {ticket} is in the log of \"{tenant}\""))?;
     let selection = Selection {

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
+use jiff::SignedDuration;
 use tokio::time::timeout;
 
 use super::{
     AppState,
+    caller::{Caller, LOOKED_UP_BY_HANDLER},
     client::ClientAddress,
     error::ApiError,
     extract::{tenant_name, unknown_tenant},
@@ -58,11 +60,22 @@ const REPORTS: [&str; 2] = ["/v1/tenants/{tenant}/reports", "/t/{tenant}/reports
 /// Longest wait for the database before a token that was seen before is believed without it.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a token is believed without being looked up, while the database is away: an outage over a weekend, so that
+/// one that was revoked where this program cannot see it does not live for ever.
+const BELIEVED: SignedDuration = SignedDuration::from_hours(72);
+
+/// How long what a token allows is remembered where a handler finds out whether it is good.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(1);
+
 /// Looks tokens up.
 #[derive(Debug, Clone)]
 pub(super) struct Fence {
     state: AppState,
+    /// Those that asked how the service is, which is asked most of all while the database is away: no alert may depend
+    /// on what it is to tell of.
     seen: Seen,
+    /// Those that asked about a ticket.
+    recent: Seen,
 }
 
 impl Fence {
@@ -70,7 +83,8 @@ impl Fence {
     pub(super) fn new(state: &AppState) -> Self {
         Self {
             state: state.clone(),
-            seen: Seen::default(),
+            seen: Seen::for_a(BELIEVED),
+            recent: Seen::for_a(REMEMBERED),
         }
     }
 }
@@ -82,13 +96,8 @@ impl Fence {
 pub(super) async fn check(State(fence): State<Fence>, request: Request, next: Next) -> Response {
     let client = ClientAddress::of(&request);
     let (mut parts, body) = request.into_parts();
-    match admit(&fence, &mut parts).await {
-        Ok(access) => {
-            if let Some(access) = access {
-                parts.extensions.insert(access);
-            }
-            next.run(Request::from_parts(parts, body)).await
-        }
+    let admitted = match admit(&fence, &mut parts).await {
+        Ok(admitted) => admitted,
         Err(error) => {
             // Whoever opens a page to log in is no stranger.
             let comes = matches!(
@@ -98,13 +107,36 @@ pub(super) async fn check(State(fence): State<Fence>, request: Request, next: Ne
             if !(comes && is_page(parts.uri.path())) {
                 tell(&fence.state, client, &error);
             }
+            return error.into_response();
+        }
+    };
+    let Some(Admitted { access, caller }) = admitted else {
+        return next.run(Request::from_parts(parts, body)).await;
+    };
+    parts.extensions.insert(access);
+    let Some(caller) = caller else {
+        return next.run(Request::from_parts(parts, body)).await;
+    };
+    parts.extensions.insert(caller.clone());
+    let answer = next.run(Request::from_parts(parts, body)).await;
+    match settle(&fence, &caller, answer.status()).await {
+        Ok(()) => answer,
+        Err(error) => {
+            tell(&fence.state, client, &error);
             error.into_response()
         }
     }
 }
 
+/// What a request may do.
+struct Admitted {
+    access: Access,
+    /// Who asks, if its handler is to find out whether the token is good.
+    caller: Option<Caller>,
+}
+
 /// What the token of a request allows; `None` if it needs none.
-async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiError> {
+async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Admitted>, ApiError> {
     // An unknown path has none.
     let Some(path) = parts.extensions.get::<MatchedPath>().cloned() else {
         return Ok(None);
@@ -112,9 +144,19 @@ async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiEr
     let Some(scope) = needed(&parts.method, path.as_str()) else {
         return Ok(None);
     };
+    let mut caller = None;
     let access = match sent(parts)? {
         Credential::Token(token) if is_at_or_below(path.as_str(), &SERVICE) => {
             find_or_believe(fence, token.hash()).await?
+        }
+        Credential::Token(token) if LOOKED_UP_BY_HANDLER.contains(&path.as_str()) => {
+            let hash = token.hash();
+            if let Some(good) = fence.recent.find(&hash, clock::now()) {
+                caller = Some(Caller::new(hash, good.token_id));
+                good.access
+            } else {
+                look_up_and_remember(fence, &hash).await?
+            }
         }
         Credential::Token(token) => {
             let found = look_up(&fence.state, &token.hash()).await?;
@@ -142,7 +184,19 @@ async fn admit(fence: &Fence, parts: &mut Parts) -> Result<Option<Access>, ApiEr
             return Err(unknown_tenant(&name));
         }
     }
-    Ok(Some(access))
+    Ok(Some(Admitted { access, caller }))
+}
+
+/// Finds out whether who was answered may be, where the handler did not: it answers what is wrong with a request before
+/// it reads.
+async fn settle(fence: &Fence, caller: &Caller, answered: StatusCode) -> Result<(), ApiError> {
+    if caller.is_good() {
+        fence.state.token_uses.keep(caller.token_id(), clock::now());
+    } else if !answered.is_server_error() {
+        look_up_and_remember(fence, caller.hash()).await?;
+    }
+    // Why the service could not answer is for anybody, and while the database is away there is nobody to ask.
+    Ok(())
 }
 
 /// The scope that a request needs; `None` if none.
@@ -206,6 +260,13 @@ async fn look_up(state: &AppState, hash: &TokenHash) -> Result<Option<TokenSumma
     Ok(found)
 }
 
+/// What a token allows, which is remembered for its next request about a ticket.
+async fn look_up_and_remember(fence: &Fence, hash: &TokenHash) -> Result<Access, ApiError> {
+    let found = look_up(&fence.state, hash).await?;
+    fence.recent.keep(*hash, found.as_ref(), clock::now());
+    Ok(found.ok_or(TokenError::Unknown)?.access)
+}
+
 /// What a token allows; while the database is away, what it allowed before.
 async fn find_or_believe(fence: &Fence, hash: TokenHash) -> Result<Access, ApiError> {
     match timeout(LOOK_UP_TIMEOUT, look_up(&fence.state, &hash)).await {
@@ -215,7 +276,7 @@ async fn find_or_believe(fence: &Fence, hash: TokenHash) -> Result<Access, ApiEr
         }
         away => {
             let seen = fence.seen.find(&hash, clock::now());
-            seen.ok_or(match away {
+            seen.map(|good| good.access).ok_or(match away {
                 Ok(Err(error)) => error,
                 _ => ApiError::Starting,
             })

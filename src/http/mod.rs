@@ -5,6 +5,7 @@ mod actor_days;
 mod actors;
 mod body;
 mod bridge;
+mod caller;
 mod changes;
 mod client;
 mod completeness;

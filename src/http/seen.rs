@@ -1,5 +1,4 @@
-//! Tokens that were good when the database last said so. How the service is, is asked most of all while the
-//! database is away, and no alert may depend on what it is to tell of.
+//! Tokens that were good when the database last said so.
 
 use std::{
     collections::BTreeMap,
@@ -7,38 +6,52 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use crate::domain::token::{Access, TokenHash, TokenSummary};
 
-/// How long a token is believed without being looked up: an outage over a weekend, so that one that was
-/// revoked where this program cannot see it does not live for ever.
-const BELIEVED: SignedDuration = SignedDuration::from_hours(72);
-
-/// Most tokens kept: those who watch a service are few. Further ones wait for the database.
+/// Most tokens kept: programs that ask are few. Further ones wait for the database.
 const MAX_SEEN: usize = 256;
 
 /// Clones share what was seen.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<BTreeMap<TokenHash, Good>>>);
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    /// How long a token is remembered.
+    span: SignedDuration,
+    tokens: Arc<Mutex<BTreeMap<TokenHash, Good>>>,
+}
 
-#[derive(Debug)]
-struct Good {
-    access: Access,
+/// A token that was good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Good {
+    /// Its id.
+    pub(super) token_id: Uuid,
+    /// What it allowed.
+    pub(super) access: Access,
     until: Timestamp,
 }
 
 impl Seen {
+    /// Remembers tokens for so long, and none beyond its end.
+    pub(super) fn for_a(span: SignedDuration) -> Self {
+        Self {
+            span,
+            tokens: Arc::default(),
+        }
+    }
+
     /// Keeps what the database said of a token.
     pub(super) fn keep(&self, hash: TokenHash, found: Option<&TokenSummary>, now: Timestamp) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, good| good.until > now);
         let Some(token) = found else {
             seen.remove(&hash);
             return;
         };
         if seen.len() < MAX_SEEN || seen.contains_key(&hash) {
-            let until = now.checked_add(BELIEVED).unwrap_or(now);
+            let until = now.checked_add(self.span).unwrap_or(now);
             let good = Good {
+                token_id: token.token_id,
                 access: token.access.clone(),
                 until: token.expires_at.map_or(until, |end| end.min(until)),
             };
@@ -46,19 +59,16 @@ impl Seen {
         }
     }
 
-    /// What a token allowed when the database last said so, if that is not too long ago.
-    pub(super) fn find(&self, hash: &TokenHash, now: Timestamp) -> Option<Access> {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let good = seen.get(hash).filter(|good| good.until > now)?;
-        Some(good.access.clone())
+    /// What the database last said of a token, if that is not too long ago.
+    pub(super) fn find(&self, hash: &TokenHash, now: Timestamp) -> Option<Good> {
+        let seen = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(hash).filter(|good| good.until > now).cloned()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use uuid::Uuid;
 
     use super::*;
     use crate::domain::token::Scope;
@@ -83,8 +93,8 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_believed_until_it_ends_or_was_not_looked_up_for_long() {
-        let seen = Seen::default();
+    fn a_token_is_remembered_until_it_ends_or_was_not_looked_up_for_long() {
+        let seen = Seen::for_a(SignedDuration::from_hours(72));
         assert_eq!(seen.find(&[1; 32], hours(0)), None);
         seen.keep([1; 32], Some(&token(None)), hours(0));
         seen.keep([2; 32], Some(&token(Some(hours(2)))), hours(0));
@@ -96,7 +106,7 @@ mod tests {
 
     #[test]
     fn one_that_is_no_longer_good_is_forgotten() {
-        let seen = Seen::default();
+        let seen = Seen::for_a(SignedDuration::from_hours(72));
         seen.keep([1; 32], Some(&token(None)), hours(0));
         seen.keep([1; 32], None, hours(1));
         assert_eq!(seen.find(&[1; 32], hours(1)), None);
@@ -104,7 +114,7 @@ mod tests {
 
     #[test]
     fn no_more_are_kept_than_there_is_room_for() {
-        let seen = Seen::default();
+        let seen = Seen::for_a(SignedDuration::from_hours(72));
         for number in 0..=u8::MAX {
             seen.keep([number; 32], Some(&token(None)), hours(0));
             seen.keep(
@@ -113,6 +123,6 @@ mod tests {
                 hours(0),
             );
         }
-        assert_eq!(seen.0.lock().unwrap().len(), MAX_SEEN);
+        assert_eq!(seen.tokens.lock().unwrap().len(), MAX_SEEN);
     }
 }

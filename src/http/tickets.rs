@@ -1,10 +1,11 @@
 //! One ticket: its state, and its raw log.
 
-use axum::{Json, extract::State, response::Response};
+use axum::{Extension, Json, extract::State, response::Response};
 use serde::Deserialize;
 
 use super::{
     AppState,
+    caller::Caller,
     error::ApiError,
     extract::{Path, Query, instant, limit, unknown_tenant},
     list::{Asked, Format},
@@ -64,6 +65,7 @@ pub(super) struct TicketEventsParams {
 pub(super) async fn show_ticket(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
+    caller: Option<Extension<Caller>>,
     Query(params): Query<TicketParams>,
 ) -> Result<Json<TicketJson>, ApiError> {
     let as_of = params
@@ -72,7 +74,7 @@ pub(super) async fn show_ticket(
         .transpose()?;
     let store = state.store().await?;
     let up_to = bound(&store, &tenant, params.known_at.as_deref()).await?;
-    let found = find_history(&store, &tenant, ticket, up_to, as_of).await?;
+    let found = find_history(&store, &tenant, ticket, (up_to, as_of), caller).await?;
     let counts = (found.events, found.undated);
     let labels = store
         .find_labels_at(
@@ -122,7 +124,8 @@ pub(super) async fn list_ticket_events(
     Ok(form.answer(&ListJson { items, next }))
 }
 
-/// A ticket's history, up to a position or the head of the log.
+/// A ticket's history, up to a position or the head of the log, and to an instant in ticks. Finds out whether the token of
+/// who asks is good, if that is left to it.
 ///
 /// # Errors
 /// 404 if the log has none.
@@ -130,13 +133,18 @@ pub(super) async fn find_history(
     store: &Store,
     tenant: &Tenant,
     ticket: TicketId,
-    up_to: Option<Position>,
-    as_of: Option<i64>,
+    (up_to, as_of): (Option<Position>, Option<i64>),
+    caller: Option<Extension<Caller>>,
 ) -> Result<TicketHistory, ApiError> {
-    match store.find_history(tenant, ticket, up_to, as_of).await? {
-        Some(found) => Ok(found),
-        None => Err(unknown_ticket(store, tenant, ticket).await?),
+    let hash = caller.as_deref().map(Caller::hash);
+    let found = store.find_history(tenant, ticket, up_to, as_of, hash);
+    let Some(found) = found.await? else {
+        return Err(unknown_ticket(store, tenant, ticket).await?);
+    };
+    if let Some(caller) = caller {
+        caller.found(found.source.live_token);
     }
+    Ok(found)
 }
 
 /// Up to which position the log counts: `known_at` as a position or as an instant, else its head.

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use axum::{extract::State, response::Response};
+use axum::{Extension, extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
     AppState,
+    caller::Caller,
     error::ApiError,
     extract::{Path, Query, instant, limit},
     list::{Asked, Format},
@@ -109,6 +110,7 @@ pub(super) async fn show_timeline(
     State(state): State<AppState>,
     Path((tenant, ticket)): Path<(Tenant, TicketId)>,
     asked: Asked,
+    caller: Option<Extension<Caller>>,
     Query(params): Query<TimelineParams>,
 ) -> Result<Response, ApiError> {
     let form = asked.form(params.format)?;
@@ -121,7 +123,7 @@ pub(super) async fn show_timeline(
         Some(at) => Some(Position(at.known_at)),
         None => bound(&store, &tenant, params.known_at.as_deref()).await?,
     };
-    let found = find_history(&store, &tenant, ticket, up_to, None).await?;
+    let found = find_history(&store, &tenant, ticket, (up_to, None), caller).await?;
     let after = at.map(|at| EventId(at.after));
     let page = selection
         .page(found.history, after, usize::from(limit))

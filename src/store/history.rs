@@ -8,6 +8,7 @@ use crate::domain::{
     feed::Outages,
     history::{self, Diff, History, Scope, TicketEvent},
     ids::{Position, Tenant, TicketId},
+    token::TokenHash,
 };
 
 /// A ticket's history and what it was made from.
@@ -32,6 +33,8 @@ pub struct Source {
     pub up_to: Position,
     /// Which labels there were when it was read.
     pub labels: LabelVersion,
+    /// Whether the token of who asks was taken then, as [`Store::find_live_token`] has it; false if none was given.
+    pub live_token: bool,
 }
 
 /// What a ticket's history is made from.
@@ -87,8 +90,20 @@ struct Found {
     outages: Outages,
 }
 
+impl Found {
+    fn fold(mut self, as_of_ticks: Option<i64>) -> Vec<TicketHistory> {
+        if let Some(as_of) = as_of_ticks {
+            self.outages = self.outages.up_to(as_of);
+        }
+        let as_of = as_of_ticks.unwrap_or(i64::MAX);
+        let fold = |ticket: TicketEvents| ticket.fold(as_of, self.source, &self.outages);
+        self.tickets.into_iter().map(fold).collect()
+    }
+}
+
 impl Store {
-    /// [`Store::find_histories`] of one ticket; `None` if there are no events up to that position.
+    /// [`Store::find_histories`] of one ticket, and whether the token of who asks is taken; `None` if there are no
+    /// events up to that position.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -98,10 +113,12 @@ impl Store {
         ticket: TicketId,
         up_to: Option<Position>,
         as_of_ticks: Option<i64>,
+        caller: Option<&TokenHash>,
     ) -> Result<Option<TicketHistory>, StoreError> {
         let tickets = [ticket];
-        let found = self.find_histories(tenant, &tickets, up_to, as_of_ticks);
-        Ok(found.await?.pop())
+        let found = self.find_events_and_outages(tenant, &tickets, up_to, caller);
+        let found = found.await?;
+        Ok(found.and_then(|found| found.fold(as_of_ticks).pop()))
     }
 
     /// Folds the events of tickets: those up to a position in the log, else up to its head, and, if given, up to an
@@ -120,15 +137,9 @@ impl Store {
         up_to: Option<Position>,
         as_of_ticks: Option<i64>,
     ) -> Result<Vec<TicketHistory>, StoreError> {
-        let Some(mut found) = self.find_events_and_outages(tenant, tickets, up_to).await? else {
-            return Ok(Vec::new());
-        };
-        if let Some(as_of) = as_of_ticks {
-            found.outages = found.outages.up_to(as_of);
-        }
-        let as_of = as_of_ticks.unwrap_or(i64::MAX);
-        let fold = |ticket: TicketEvents| ticket.fold(as_of, found.source, &found.outages);
-        Ok(found.tickets.into_iter().map(fold).collect())
+        let found = self.find_events_and_outages(tenant, tickets, up_to, None);
+        let found = found.await?;
+        Ok(found.map_or_else(Vec::new, |found| found.fold(as_of_ticks)))
     }
 
     /// The differences of tickets between two instants in ticks of 100 ns, both inclusive, from their events
@@ -145,7 +156,7 @@ impl Store {
         (from_ticks, to_ticks): (i64, i64),
         scope: &Scope,
     ) -> Result<Vec<TicketDiff>, StoreError> {
-        let found = self.find_events_and_outages(tenant, tickets, Some(up_to));
+        let found = self.find_events_and_outages(tenant, tickets, Some(up_to), None);
         let Some(found) = found.await? else {
             return Ok(Vec::new());
         };
@@ -168,20 +179,26 @@ impl Store {
         tenant: &Tenant,
         tickets: &[TicketId],
         up_to: Option<Position>,
+        caller: Option<&TokenHash>,
     ) -> Result<Option<Found>, StoreError> {
-        let read = self.list_events_of_tickets(tenant, tickets, up_to).await?;
+        let read = self.list_events_of_tickets(tenant, tickets, up_to, caller);
         let Some(EventsOfTickets {
             up_to,
             feed,
             labels,
+            live_token,
             tickets,
-        }) = read
+        }) = read.await?
         else {
             return Ok(None);
         };
         Ok(Some(Found {
             tickets,
-            source: Source { up_to, labels },
+            source: Source {
+                up_to,
+                labels,
+                live_token,
+            },
             outages: self.list_outages_marked(tenant, up_to, &feed).await?,
         }))
     }
@@ -197,7 +214,7 @@ impl Store {
         tickets: &[TicketId],
         up_to: Position,
     ) -> Result<Vec<TicketEvents>, StoreError> {
-        let read = self.list_events_of_tickets(tenant, tickets, Some(up_to));
+        let read = self.list_events_of_tickets(tenant, tickets, Some(up_to), None);
         Ok(read.await?.map_or_else(Vec::new, |read| read.tickets))
     }
 

@@ -1,5 +1,6 @@
--- The events of tickets, with the position up to which the log counts, what marks the feed has by then, and which labels
--- there are now ($1 tenant, $2 tickets, $3 position or null).
+-- The events of tickets, with the position up to which the log counts, what marks the feed has by then, which labels
+-- there are now, and whether a token is taken ($1 tenant, $2 tickets, $3 position or null, $4 hash of a token or null,
+-- $5 now).
 --
 -- Of conflicts a look-up of each id: of EXISTS Postgres could make one walk over all of them. Facts in two parts, each
 -- with its range of feed_fact_by_tenant: for OR it would read those of all tenants.
@@ -7,7 +8,9 @@ WITH reach AS MATERIALIZED (
     SELECT least($3, position) AS up_to FROM head WHERE tenant = $1),
 known AS MATERIALIZED (
     SELECT up_to, stops, facts, last_fact,
-           (SELECT version FROM label_version WHERE tenant = $1) AS labels
+           (SELECT version FROM label_version WHERE tenant = $1) AS labels,
+           EXISTS (SELECT FROM token
+                   WHERE sha256 = $4 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)) AS live_token
     FROM reach
     CROSS JOIN LATERAL (
         SELECT count(*) AS stops FROM event
@@ -22,7 +25,7 @@ known AS MATERIALIZED (
                WHERE tenant = $1 AND position > up_to AND position < up_to + 2::bigint
                ORDER BY position LIMIT 1), 'infinity')) AS fact)
 SELECT up_to AS "up_to!", stops AS "stops!", facts AS "facts!",
-       last_fact AS "last_fact: jiff_sqlx::Timestamp", labels,
+       last_fact AS "last_fact: jiff_sqlx::Timestamp", labels, live_token AS "live_token!",
        event.ticket AS "ticket!", position AS "position!", event_id AS "event_id!", name AS "name!", occurred_text,
        received_at AS "received_at!: jiff_sqlx::Timestamp", actor, body AS "body!",
        (SELECT true FROM delivery

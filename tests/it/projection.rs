@@ -183,7 +183,9 @@ async fn agrees_with_single_tickets(db: &TestDb, name: &str, seed: u64) {
     let mut found = 0;
     for number in TICKETS {
         let ticket = TicketId::new(number).unwrap();
-        let history = db.store.find_history(&tenant, ticket, Some(head), None);
+        let history = db
+            .store
+            .find_history(&tenant, ticket, Some(head), None, None);
         let Some(history) = history.await.unwrap() else {
             continue;
         };
@@ -256,7 +258,7 @@ async fn states_agree(db: &TestDb, name: &str, ticket: TicketId, head: Position,
     let tenant = tenant(name);
     let history = db
         .store
-        .find_history(&tenant, ticket, Some(head), Some(ticks));
+        .find_history(&tenant, ticket, Some(head), Some(ticks), None);
     let state = history.await.unwrap().unwrap().history.state;
     let expected: BTreeMap<String, String> = state
         .iter()

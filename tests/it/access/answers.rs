@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, header::AUTHORIZATION};
 use serde_json::Value;
+use sqlx::PgConnection;
 use ticketlog::domain::token::{Scope, Token};
 
 use super::insert;
@@ -188,4 +189,60 @@ async fn while_the_database_is_away_only_how_the_service_is_is_told_and_only_to_
         assert_eq!(app.get_as(None, path).await.status, 401, "{path}");
     }
     assert_eq!(app.get(TENANTS).await.status, 503);
+}
+
+#[tokio::test]
+async fn what_is_read_of_a_ticket_goes_to_no_token_that_is_no_longer_good() {
+    let app = TestApp::start().await;
+    app.deliver(payload::created(1)).await.assert(200);
+    let ticket = "/v1/tenants/Cust1/tickets/1";
+    let timeline = format!("{ticket}/timeline");
+    let paths = [
+        (ticket.to_owned(), 200),
+        (timeline.clone(), 200),
+        (format!("{timeline}?format=csv"), 200),
+        (format!("{timeline}?limit=0"), 400),
+        ("/v1/tenants/Cust1/tickets/2".to_owned(), 404),
+        ("/v1/tenants/Cust2/tickets/1".to_owned(), 404),
+    ];
+    let ends = [
+        "UPDATE token SET revoked_at = now() WHERE token_id = $1",
+        "UPDATE token SET expires_at = now() WHERE token_id = $1",
+        "DELETE FROM token WHERE token_id = $1",
+    ];
+    let mut owner: PgConnection = app.db.connect().await;
+    for (path, status) in &paths {
+        for end in ends {
+            let (token, made) = new_token(None, &[Scope::Read]);
+            insert(&app, &token, &made).await;
+            let sent = Some(token.expose());
+            // Looked up first, and then with what is read.
+            for _ in 0..2 {
+                assert_eq!(app.get_as(sent, ticket).await.status, 200);
+                assert_eq!(app.get_as(sent, path).await.status, *status, "{path}");
+            }
+            let ended = sqlx::query(end).bind(made.token_id);
+            ended.execute(&mut owner).await.unwrap();
+            for _ in 0..2 {
+                let answer = app.get_as(sent, path).await;
+                assert_problem(answer, 401, "bad-token", "not known");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_a_ticket_is_still_held_to_its_scope_and_tenants() {
+    let app = TestApp::start().await;
+    app.deliver(payload::created(1)).await.assert(200);
+    let (report, made) = new_token(None, &[Scope::Report]);
+    insert(&app, &report, &made).await;
+    let (other, made) = new_token(Some(&["Cust2"]), &[Scope::Read]);
+    insert(&app, &other, &made).await;
+    for _ in 0..3 {
+        let path = "/v1/tenants/Cust1/tickets/1/timeline";
+        assert_eq!(app.get_as(Some(report.expose()), path).await.status, 403);
+        assert_eq!(app.get_as(Some(other.expose()), path).await.status, 404);
+        assert_eq!(app.get(path).await.status, 200);
+    }
 }
