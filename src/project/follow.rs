@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::step::{Step, step};
+use super::step::{Step, Stride, step};
 use crate::{
     domain::ids::{Position, Tenant},
     store::{Store, StoreError, projection::Projector},
@@ -67,11 +67,16 @@ async fn round(
     stop: &mut oneshot::Receiver<()>,
 ) -> Result<bool, StoreError> {
     let mut moved = false;
-    for behind in store.list_behind().await? {
+    let all_behind = store.list_behind().await?;
+    let stride = match all_behind.len() {
+        1 => Stride::Long,
+        _ => Stride::Short,
+    };
+    for behind in all_behind {
         if is_told(stop) {
             break;
         }
-        match step(store, projector, &behind.tenant, behind.head).await {
+        match step(store, projector, &behind.tenant, behind.head, stride).await {
             Ok(Step::Moved(_)) => moved = true,
             Ok(Step::Done | Step::Busy) => {}
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
@@ -123,7 +128,7 @@ pub async fn catch_up_all(store: &Store) -> Result<(), StoreError> {
 pub async fn catch_up(store: &Store, tenant: &Tenant, head: Position) -> Result<(), StoreError> {
     let mut projector = store.projector();
     loop {
-        match step(store, &mut projector, tenant, head).await? {
+        match step(store, &mut projector, tenant, head, Stride::Long).await? {
             Step::Moved(_) => {}
             Step::Busy => sleep(BUSY_POLL).await,
             Step::Done => return Ok(()),

@@ -14,5 +14,5 @@ mod step;
 pub use self::{
     follow::{catch_up, catch_up_all, follow},
     rebuild::rebuild,
-    step::{Step, step},
+    step::{Step, Stride, step},
 };

@@ -1,6 +1,6 @@
 //! Building a tenant's projection from nothing, beside the live one.
 
-use super::step::{Step, step};
+use super::step::{Step, Stride, step};
 use crate::{
     domain::ids::{Position, Tenant},
     store::{
@@ -25,8 +25,9 @@ pub async fn rebuild(
     loop {
         let head = store.find_head(tenant).await?.unwrap_or(Position(0));
         // The live one must stand somewhere, and no further on than this.
-        while let Step::Moved(_) = step(store, &mut live, tenant, head).await? {}
-        while let Step::Moved(position) = step(store, projector, tenant, head).await? {
+        while let Step::Moved(_) = step(store, &mut live, tenant, head, Stride::Long).await? {}
+        while let Step::Moved(position) = step(store, projector, tenant, head, Stride::Long).await?
+        {
             progress(position);
         }
         if let Some(differences) = projector.switch(tenant).await? {

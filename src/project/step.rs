@@ -19,11 +19,30 @@ use crate::{
     },
 };
 
-/// What a step takes: one commit, and a second of work at most.
-const SIZE: PageSize = PageSize {
-    events: 1000,
-    bytes: 16 << 20,
-};
+/// How much a step takes: one commit.
+#[derive(Debug, Clone, Copy)]
+pub enum Stride {
+    /// A tenth of a second of work or so, where others wait for their turn.
+    Short,
+    /// A second or so: the more events of a ticket a step has, the fewer rows are written only to be ended by the next.
+    Long,
+}
+
+impl Stride {
+    fn size(self) -> PageSize {
+        PageSize {
+            events: match self {
+                Self::Short => 1000,
+                Self::Long => 10_000,
+            },
+            bytes: 16 << 20,
+        }
+    }
+}
+
+/// Events that are taken apart and folded before what they come to is written, or all of one ticket: it takes many times
+/// their bytes.
+const AT_ONCE: usize = 1000;
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +55,8 @@ pub enum Step {
     Moved(Position),
 }
 
-/// The new events of one ticket.
-#[derive(Default)]
-struct New {
-    dated: Vec<TicketEvent>,
-    undated: i64,
-}
+/// New events of tickets.
+type New = Vec<(TicketId, Vec<StoredEvent>)>;
 
 /// Takes the next events of a tenant up to a position, and what has become known of its conflicts and its
 /// feed, into the projection. All of it or, on an error, nothing.
@@ -57,6 +72,7 @@ pub async fn step(
     projector: &mut Projector,
     tenant: &Tenant,
     up_to: Position,
+    stride: Stride,
 ) -> Result<Step, StoreError> {
     let Some(mut claim) = projector.claim(tenant).await? else {
         return Ok(Step::Busy);
@@ -65,7 +81,9 @@ pub async fn step(
     // Counted before it is looked at: what comes between is counted at the next step.
     let known = store.count_known(tenant).await?;
     let after = Position(standing.position);
-    let events = store.list_events(tenant, after, up_to, SIZE).await?;
+    let events = store
+        .list_events(tenant, after, up_to, stride.size())
+        .await?;
     if events.is_empty() && known == standing.known {
         projector.release(claim).await?;
         return Ok(Step::Done);
@@ -73,12 +91,10 @@ pub async fn step(
     let end = events.last().map_or(after, |event| event.position);
     let mut again = take_known(store, tenant, &mut claim, &mut standing, known, up_to).await?;
     count_instants(&mut standing, &events);
-    let new = by_ticket(store, tenant, known, events).await?;
-    let numbers: Vec<i64> = new.keys().map(|ticket| ticket.number()).collect();
-    let before = claim.find_tickets(&numbers).await?;
-    standing.tickets += length(new.len()) - length(before.len());
-    standing.undated += new.values().map(|new| new.undated).sum::<i64>();
-    append(&mut claim, &mut standing, new, before, &mut again).await?;
+    let conflicts = find_conflicts(store, tenant, known, &events).await?;
+    for new in by_ticket(events) {
+        append(&mut claim, &mut standing, new, &conflicts, &mut again).await?;
+    }
     let again: Vec<TicketId> = again.into_iter().collect();
     refold(store, tenant, &mut claim, &mut standing, end, &again).await?;
     standing.position = end.0;
@@ -113,57 +129,84 @@ async fn take_known(
     Ok(concerned)
 }
 
-async fn by_ticket(
+/// Those of the events whose id also came with other content.
+async fn find_conflicts(
     store: &Store,
     tenant: &Tenant,
     known: Known,
-    events: Vec<StoredEvent>,
-) -> Result<BTreeMap<TicketId, New>, StoreError> {
-    let ids: Vec<EventId> = events.iter().map(|event| event.event.event_id).collect();
-    let conflicts = match known.conflicts {
-        0 => BTreeSet::new(),
-        _ => {
-            store
-                .list_conflicts(tenant, &ids, Position(i64::MAX))
-                .await?
-        }
-    };
-    let mut tickets: BTreeMap<TicketId, New> = BTreeMap::new();
-    for event in events {
-        let Some(ticket) = event.event.ticket else {
-            continue;
-        };
-        let new = tickets.entry(ticket).or_default();
-        let conflict = conflicts.contains(&event.event.event_id);
-        match TicketEvent::read(event, conflict) {
-            Some(event) => new.dated.push(event),
-            None => new.undated += 1,
-        }
+    events: &[StoredEvent],
+) -> Result<BTreeSet<EventId>, StoreError> {
+    if known.conflicts == 0 {
+        return Ok(BTreeSet::new());
     }
-    Ok(tickets)
+    let ids: Vec<EventId> = events.iter().map(|event| event.event.event_id).collect();
+    let all = Position(i64::MAX);
+    store.list_conflicts(tenant, &ids, all).await
 }
 
-/// Folds what comes in order on top of what is there; puts the other tickets to those to fold again.
+/// Those of tickets, [`AT_ONCE`] or one ticket's at a time.
+fn by_ticket(events: Vec<StoredEvent>) -> Vec<New> {
+    let mut tickets: BTreeMap<TicketId, Vec<StoredEvent>> = BTreeMap::new();
+    for event in events {
+        if let Some(ticket) = event.event.ticket {
+            tickets.entry(ticket).or_default().push(event);
+        }
+    }
+    let mut parts: Vec<New> = Vec::new();
+    let mut room = 0;
+    for (ticket, events) in tickets {
+        if events.len() > room {
+            parts.push(New::new());
+            room = AT_ONCE;
+        }
+        room = room.saturating_sub(events.len());
+        if let Some(part) = parts.last_mut() {
+            part.push((ticket, events));
+        }
+    }
+    parts
+}
+
+/// The dated ones of events, taken apart, and how many are not.
+fn take_apart(events: Vec<StoredEvent>, conflicts: &BTreeSet<EventId>) -> (Vec<TicketEvent>, i64) {
+    let all = events.len();
+    let dated: Vec<TicketEvent> = events
+        .into_iter()
+        .filter_map(|event| {
+            let conflict = conflicts.contains(&event.event.event_id);
+            TicketEvent::read(event, conflict)
+        })
+        .collect();
+    let undated = length(all - dated.len());
+    (dated, undated)
+}
+
+/// Folds what comes in order on top of what is there, and writes it; puts the other tickets to those to fold again.
 async fn append(
     claim: &mut Claim,
     standing: &mut Standing,
-    new: BTreeMap<TicketId, New>,
-    before: BTreeMap<TicketId, TicketRow>,
+    new: New,
+    conflicts: &BTreeSet<EventId>,
     again: &mut BTreeSet<TicketId>,
 ) -> Result<(), StoreError> {
+    let numbers: Vec<i64> = new.iter().map(|(ticket, _)| ticket.number()).collect();
+    let before = claim.find_tickets(&numbers).await?;
+    standing.tickets += length(new.len()) - length(before.len());
     let mut added = Added::default();
     let mut rows = Vec::with_capacity(new.len());
-    for (ticket, new) in new {
+    for (ticket, events) in new {
+        let (dated, undated) = take_apart(events, conflicts);
+        standing.undated += undated;
         let before = before.get(&ticket);
         let mut row = before.cloned().unwrap_or_default();
         let mut fold = read_fold(ticket, &row)?;
-        if again.contains(&ticket) || !fold.takes(&new.dated) {
+        if again.contains(&ticket) || !fold.takes(&dated) {
             again.insert(ticket);
             continue;
         }
-        row.events += length(new.dated.len()) + new.undated;
-        row.undated += new.undated;
-        let entries = fold.extend(new.dated, &standing.outages);
+        row.events += length(dated.len()) + undated;
+        row.undated += undated;
+        let entries = fold.extend(dated, &standing.outages);
         count(&mut row, &entries);
         added.add(ticket, &entries);
         row.fold = write_fold(&fold);

@@ -13,7 +13,7 @@ use ticketlog::{
         history::Entry,
         ids::{Position, Tenant, TicketId},
     },
-    project::{self, Step},
+    project::{self, Step, Stride},
     store::{
         Appender,
         projection::{Differences, Projector},
@@ -113,7 +113,13 @@ async fn project(db: &TestDb, projector: &mut Projector) {
             return;
         }
         for behind in behind {
-            let step = project::step(&db.store, projector, &behind.tenant, behind.head);
+            let step = project::step(
+                &db.store,
+                projector,
+                &behind.tenant,
+                behind.head,
+                Stride::Short,
+            );
             assert!(matches!(step.await.unwrap(), Step::Moved(_)));
         }
     }
@@ -322,7 +328,7 @@ async fn two_projectors_share_the_work_and_never_tread_on_each_other() {
     let head = db.store.find_head(&tenant("Cust1")).await.unwrap().unwrap();
     let mut two = db.store.projector();
     let cust1 = tenant("Cust1");
-    let step = project::step(&db.store, &mut two, &cust1, head);
+    let step = project::step(&db.store, &mut two, &cust1, head, Stride::Long);
     assert_eq!(step.await.unwrap(), Step::Busy);
     one.release(claim).await.unwrap();
     let (first, second) = tokio::join!(
@@ -418,14 +424,30 @@ async fn what_was_acknowledged_is_in_the_next_answer() {
     }
 }
 
+/// Fills the log of Cust1 with so many made-up events.
+fn generate(db: &TestDb, events: &str) {
+    let mut command = ticketlog(["generate", "--tenant", "Cust1", "--events", events]);
+    let output = command.arg("--database-url").arg(db.url()).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{:?}", printed(&output));
+}
+
+#[tokio::test]
+async fn long_strides_come_to_what_short_ones_do() {
+    let db = TestDb::create().await;
+    generate(&db, "3500");
+    project(&db, &mut db.store.projector()).await;
+    // Of all events in one stride, which is written in several parts.
+    let mut beside = db.store.projector_beside();
+    let differences = rebuild(&db, &mut beside, "Cust1").await;
+    assert_eq!(differences, Differences::default());
+}
+
 /// A service projects for months through one session.
 #[tokio::test]
 async fn a_session_that_projects_does_not_grow() {
     let db = TestDb::create().await;
-    let mut command = ticketlog(["generate", "--tenant", "Cust1", "--events", "300"]);
-    let output = command.arg("--database-url").arg(db.url()).output();
-    let output = output.unwrap();
-    assert!(output.status.success(), "{:?}", printed(&output));
+    generate(&db, "300");
     let mut projector = db.store.projector();
     let mut sizes = Vec::new();
     for position in 1..=300 {
@@ -434,6 +456,7 @@ async fn a_session_that_projects_does_not_grow() {
             &mut projector,
             &tenant("Cust1"),
             Position(position),
+            Stride::Short,
         )
         .await;
         assert_eq!(moved.unwrap(), Step::Moved(Position(position)));
