@@ -281,7 +281,8 @@ async fn bytes_of_log(log: &Server, found: &mut Findings) -> anyhow::Result<()> 
     let Some(database) = &log.database else {
         return Ok(());
     };
-    let all = database.number("SELECT pg_total_relation_size('event')");
+    let all = database
+        .number("SELECT pg_total_relation_size('event') + pg_total_relation_size('header_set')");
     let bodies = database.number("SELECT sum(length(body))::bigint FROM event");
     let beside = all.await?.saturating_sub(bodies.await?);
     let beside = number(beside) / number(database.count_events().await?);

@@ -47,12 +47,13 @@ impl Requests {
     fn make_one(&self, tenants: u64) -> Vec<u8> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let ticket = number.wrapping_mul(STRIDE) % self.tickets + 1;
-        let body = body(number, ticket, tenants);
+        let event_id = Uuid::new_v4();
+        let body = body(event_id, number, ticket, tenants);
         let signature = encode(&self.secret.sign(body.as_bytes()));
         format!(
             "POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n\
              User-Agent: NetServer-Webhook/10.3\r\nX-SuperOffice-Event: ticket.changed\r\n\
-             X-SuperOffice-Signature: {signature}\r\nContent-Length: {}\r\n\r\n{body}",
+             X-SuperOffice-EventId: {event_id}\r\nX-SuperOffice-Signature: {signature}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .into_bytes()
@@ -62,8 +63,8 @@ impl Requests {
 /// When the first event happens, in seconds since 1970; the others follow, one every 10 ms.
 const FIRST: i64 = 1_747_645_200;
 
-/// In the shape and length of those in `tests/data`; an id of its own, and later than all before it.
-fn body(number: u64, ticket: u64, tenants: u64) -> String {
+/// In the shape and length of those in `tests/data`, and later than all before it.
+fn body(event_id: Uuid, number: u64, ticket: u64, tenants: u64) -> String {
     let tenant = match number % tenants {
         0 => TENANT.to_owned(),
         nth => format!("Cust{}", 20_000 + nth),
@@ -72,7 +73,7 @@ fn body(number: u64, ticket: u64, tenants: u64) -> String {
     let at = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
     let at = at.strftime("%Y-%m-%dT%H:%M:%S");
     format!(
-        "{{\"EventId\":\"{}\",\"Timestamp\":\"{at}.{:07}Z\",\
+        "{{\"EventId\":\"{event_id}\",\"Timestamp\":\"{at}.{:07}Z\",\
          \"Changes\":[\"owned_by\",\"project_id\",\"ticket_status\"],\"Event\":\"ticket.changed\",\
          \"PrimaryKey\":{ticket},\"Entity\":\"ticket\",\"ContextIdentifier\":\"{tenant}\",\
          \"ChangedByAssociateId\":{},\"WebhookName\":\"ticket-history-replay\",\"FieldValues\":{{\
@@ -80,7 +81,6 @@ fn body(number: u64, ticket: u64, tenants: u64) -> String {
          \"cust_id\":2403,\"has_attachment\":1,\"last_changed\":\"{at}\",\
          \"owned_by\":{},\"priority\":3,\"project_id\":24,\"sale_id\":0,\"slevel\":2,\"status\":1,\
          \"ticket_status\":2,\"ticket_type\":1}}}}",
-        Uuid::new_v4(),
         number % 100 * 100_000,
         number % 282,
         number % 97,
