@@ -27,7 +27,7 @@ impl Plan {
         name: "quick",
         slice: Duration::from_millis(500),
         pairs: 6,
-        backlog: 20_000,
+        backlog: 60_000,
     };
     pub(crate) const GUARD: Self = Self {
         name: "guard",

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::PER_SECOND;
 use crate::{
@@ -17,8 +17,11 @@ use crate::{
     slice::number,
 };
 
-/// Longest wait for the projector.
-const CAUGHT_UP: Duration = Duration::from_mins(10);
+/// Longest time in which nothing moves.
+const STUCK: Duration = Duration::from_mins(2);
+
+/// How far the projector is.
+const PROJECTED: &str = "SELECT COALESCE(sum(position), 0)::bigint FROM projection";
 
 /// Between looks how far it is.
 const POLL: Duration = Duration::from_millis(10);
@@ -92,10 +95,9 @@ async fn catching_up(
         .await?;
     let serve = Server::serve("behind", postgres, database).await?;
     let database = serve.database.as_ref().context("no database")?;
-    let projected = "SELECT COALESCE(sum(position), 0)::bigint FROM projection";
-    let first = until(database, projected, 1).await?;
+    let first = until(database, PROJECTED, 1).await?;
     let start = Instant::now();
-    let last = until(database, projected, behind.min(first + plan.backlog)).await?;
+    let last = until(database, PROJECTED, behind.min(first + plan.backlog)).await?;
     let seconds = start.elapsed().as_secs_f64();
     ensure!(
         last > first,
@@ -109,9 +111,10 @@ async fn catching_up(
 
 /// Waits until all of the log is projected.
 pub(crate) async fn caught_up(database: &Database) -> anyhow::Result<()> {
-    let left = "SELECT (NOT EXISTS (SELECT FROM head LEFT JOIN projection USING (tenant)
-         WHERE head.position > COALESCE(projection.position, 0)))::int::bigint";
-    until(database, left, 1).await.map(drop)
+    let head = database
+        .number("SELECT COALESCE(sum(position), 0)::bigint FROM head")
+        .await?;
+    until(database, PROJECTED, head).await.map(drop)
 }
 
 /// Waits until the program has made its tables in a new database.
@@ -123,17 +126,17 @@ pub(crate) async fn wait_for_tables(database: &Database) -> anyhow::Result<()> {
 /// Asks until a number has been reached, and gives it.
 async fn until(database: &Database, query: &'static str, wanted: u64) -> anyhow::Result<u64> {
     let mut session = database.connect().await?;
-    let reached = async {
-        loop {
-            let number: i64 = sqlx::query_scalar(query).fetch_one(&mut session).await?;
-            let number = u64::try_from(number)?;
-            if number >= wanted {
-                return anyhow::Ok(number);
-            }
-            sleep(POLL).await;
+    let (mut last, mut moved_at) = (0, Instant::now());
+    loop {
+        let number: i64 = sqlx::query_scalar(query).fetch_one(&mut session).await?;
+        let number = u64::try_from(number)?;
+        if number >= wanted {
+            return Ok(number);
         }
-    };
-    timeout(CAUGHT_UP, reached)
-        .await
-        .context("it did not catch up")?
+        if number != last {
+            (last, moved_at) = (number, Instant::now());
+        }
+        ensure!(moved_at.elapsed() < STUCK, "it is stuck at {number}");
+        sleep(POLL).await;
+    }
 }
