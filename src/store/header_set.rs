@@ -14,8 +14,14 @@ use crate::domain::{
     ids::{EventId, Tenant},
 };
 
-/// Most texts that are remembered. Beyond it all are forgotten: a set is found again for one statement.
-const MOST_TEXTS: usize = 2048;
+/// Most bytes of texts that are remembered, about: thirty thousand, so the headers of a thousand tenants.
+const MOST_BYTES: usize = 8 << 20;
+
+/// Sets made before a batch is stored: a statement each.
+const AT_ONCE: usize = 16;
+
+/// What a text takes beside its bytes.
+const TEXT_BYTES: usize = 100;
 
 /// Longest text in bytes that becomes a set: the index of sets has room for no more than some 2,700.
 const LONGEST: usize = 1024;
@@ -66,9 +72,11 @@ enum Standing {
 #[derive(Debug, Default)]
 pub(super) struct HeaderSets {
     tenants: BTreeMap<Tenant, BTreeMap<String, Standing>>,
-    texts: usize,
-    /// True if one of the texts is wanted.
-    wanted: bool,
+    bytes: usize,
+    /// Texts that are to be sets.
+    wanted: Vec<(Tenant, String)>,
+    /// True if there is no room for further texts.
+    full: bool,
     /// True if no sets can be made here.
     off: bool,
 }
@@ -80,61 +88,81 @@ impl HeaderSets {
         if self.off || !(SHORTEST..=LONGEST).contains(&text.len()) {
             return Headers::Own(text);
         }
-        let texts = self.tenants.get_mut(&event.tenant);
-        match texts.and_then(|texts| texts.get_mut(&text)) {
-            Some(Standing::Set(number)) => return Headers::Set(*number),
-            Some(Standing::Seen(arrival)) if *arrival == delivery.arrival.arrival_id => {}
+        match self.find(&event.tenant, &text, delivery.arrival.arrival_id) {
+            Some(number) => Headers::Set(number),
+            None => Headers::Own(text),
+        }
+    }
+
+    /// The set of a text; one that is none yet is remembered.
+    fn find(&mut self, tenant: &Tenant, text: &str, arrival: Uuid) -> Option<i32> {
+        let texts = self.tenants.get_mut(tenant);
+        match texts.and_then(|texts| texts.get_mut(text)) {
+            Some(Standing::Set(number)) => return Some(*number),
+            Some(Standing::Seen(seen)) if *seen == arrival => {}
+            Some(Standing::Wanted) => {}
             Some(standing) => {
                 *standing = Standing::Wanted;
-                self.wanted = true;
+                self.wanted.push((tenant.clone(), text.to_owned()));
             }
-            None => self.remember(&event.tenant, &text, delivery.arrival.arrival_id),
+            None => self.remember(tenant, text, arrival),
         }
-        Headers::Own(text)
+        None
     }
 
     fn remember(&mut self, tenant: &Tenant, text: &str, arrival: Uuid) {
-        if self.texts == MOST_TEXTS {
-            *self = Self::default();
+        if self.bytes > MOST_BYTES && !self.full {
+            self.forget_those_that_came_once();
+            self.full = self.bytes > MOST_BYTES / 2;
         }
-        self.texts += 1;
-        let texts = self.tenants.entry(tenant.clone()).or_default();
-        texts.insert(text.to_owned(), Standing::Seen(arrival));
+        if !self.full {
+            self.bytes += text.len() + TEXT_BYTES;
+            let texts = self.tenants.entry(tenant.clone()).or_default();
+            texts.insert(text.to_owned(), Standing::Seen(arrival));
+        }
     }
 
-    /// Makes sets of the texts that came again, or finds them, outside of a transaction: an event is to name none that
-    /// could be rolled back. Nothing to do in nearly all cases. Where it fails there are no sets any more: they only save
-    /// room.
+    fn forget_those_that_came_once(&mut self) {
+        self.bytes = 0;
+        for texts in self.tenants.values_mut() {
+            texts.retain(|_, standing| !matches!(standing, Standing::Seen(_)));
+            self.bytes += texts
+                .keys()
+                .map(|text| text.len() + TEXT_BYTES)
+                .sum::<usize>();
+        }
+        self.tenants.retain(|_, texts| !texts.is_empty());
+    }
+
+    /// Makes sets of texts that came again, or finds them, [`AT_ONCE`] at most; outside of a transaction, for an event is to
+    /// name none that could be rolled back. Nothing to do in nearly all cases. Where it fails there are no sets any more:
+    /// they only save room.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub(super) async fn make(&mut self, session: &mut Tx) -> Result<(), StoreError> {
-        if !self.wanted {
-            return Ok(());
-        }
-        let made = self.make_wanted(session).await;
-        if made.is_err() {
-            *self = Self {
-                off: true,
-                ..Self::default()
-            };
-        }
-        made
-    }
-
-    async fn make_wanted(&mut self, session: &mut Tx) -> Result<(), StoreError> {
-        for (tenant, texts) in &mut self.tenants {
-            for (text, standing) in texts {
-                if let Standing::Wanted = standing
-                    && let Some(number) = find_or_insert(session, tenant, text).await?
-                {
-                    *standing = Standing::Set(number);
+        let first = self.wanted.len().min(AT_ONCE);
+        for (tenant, text) in self.wanted.drain(..first).collect::<Vec<_>>() {
+            match find_or_insert(session, &tenant, &text).await {
+                Ok(number) => self.settle(&tenant, &text, number),
+                Err(error) => {
+                    *self = Self {
+                        off: true,
+                        ..Self::default()
+                    };
+                    return Err(error);
                 }
             }
         }
-        // One that another receiver was just making is wanted again when it comes again.
-        self.wanted = false;
         Ok(())
+    }
+
+    fn settle(&mut self, tenant: &Tenant, text: &str, number: Option<i32>) {
+        let texts = self.tenants.get_mut(tenant);
+        if let Some(standing) = texts.and_then(|texts| texts.get_mut(text)) {
+            // One that another receiver was just making is there when it comes again.
+            *standing = number.map_or(Standing::Seen(Uuid::nil()), Standing::Set);
+        }
     }
 }
 
@@ -190,8 +218,8 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
-    use super::{EVENT_ID_HEADER, read, text};
-    use crate::domain::ids::EventId;
+    use super::{EVENT_ID_HEADER, HeaderSets, MOST_BYTES, Standing, read, text};
+    use crate::domain::ids::{EventId, Tenant};
 
     proptest! {
         #[test]
@@ -221,5 +249,44 @@ mod tests {
         assert_eq!(text_of(1, plain), text_of(2, plain));
         let in_braces = |id: Uuid| id.braced().to_string();
         assert_ne!(text_of(1, in_braces), text_of(2, in_braces));
+    }
+
+    /// Sets are asked for after twice as many other texts as there is room for.
+    fn after_many(sets: &mut HeaderSets, tenant: &Tenant) {
+        for number in 0..MOST_BYTES / 100 {
+            let once = Uuid::from_u128(number.try_into().unwrap());
+            assert_eq!(sets.find(tenant, &format!("{number:0100}"), once), None);
+            assert!(sets.bytes <= MOST_BYTES + 1024);
+        }
+    }
+
+    #[test]
+    fn texts_that_come_once_do_not_drive_out_sets() {
+        let tenant = Tenant::parse("Cust1").unwrap();
+        let mut sets = HeaderSets::default();
+        assert_eq!(sets.find(&tenant, "known", Uuid::nil()), None);
+        let known = sets.tenants.get_mut(&tenant).unwrap().get_mut("known");
+        *known.unwrap() = Standing::Set(7);
+        after_many(&mut sets, &tenant);
+        assert_eq!(sets.find(&tenant, "known", Uuid::nil()), Some(7));
+        assert!(!sets.full);
+    }
+
+    #[test]
+    fn more_sets_than_there_is_room_for_are_not_looked_for() {
+        let tenant = Tenant::parse("Cust1").unwrap();
+        let mut sets = HeaderSets::default();
+        for number in 0..MOST_BYTES / 100 {
+            let text = format!("{number:0100}");
+            sets.find(&tenant, &text, Uuid::nil());
+            if let Some(standing) = sets.tenants.get_mut(&tenant).unwrap().get_mut(&text) {
+                *standing = Standing::Set(1);
+            }
+        }
+        assert!(sets.full && sets.bytes <= MOST_BYTES + 1024);
+        assert_eq!(
+            sets.find(&tenant, &format!("{:0100}", 0), Uuid::nil()),
+            Some(1)
+        );
     }
 }
