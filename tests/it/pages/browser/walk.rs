@@ -161,7 +161,10 @@ async fn a_search_is_put_together_mended_and_taken_along_as_a_file() {
     window.keep_files_in(folder.path()).await;
     window.click("p.data a").await;
     let file = folder.path().join("Cust1-changes.csv");
-    window.wait_for(|| file.exists()).await;
+    // The browser takes the name first, and puts what it has fetched in its place.
+    window
+        .wait_for(|| fs::metadata(&file).is_ok_and(|file| file.len() > 0))
+        .await;
     let table = fs::read_to_string(file).unwrap();
     let lines: Vec<&str> = table.lines().collect();
     assert!(
