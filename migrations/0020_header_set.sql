@@ -23,7 +23,7 @@ ALTER TABLE event ALTER COLUMN headers DROP NOT NULL;
 -- Holds of what is there; to look would read the whole log.
 ALTER TABLE event ADD CHECK ((headers IS NULL) = (header_set IS NOT NULL)) NOT VALID;
 COMMENT ON COLUMN event.headers IS
-    'Kept headers of the first delivery, a JSON object of texts; null if they are those of header_set.';
+    'Kept headers of the first delivery, in the form of header_set.headers; null if they are those of header_set.';
 COMMENT ON COLUMN event.header_set IS 'Number of those headers in the table header_set; null if headers has them.';
 
 -- By ticket alone: Postgres keeps the key of a ticket's events once, and their order is made when they are read.

@@ -21,6 +21,9 @@ pub type KeptHeaders = BTreeMap<String, String>;
 /// Name of the header that counts the retries so far.
 pub const RETRY_HEADER: &str = "x-superoffice-retry";
 
+/// Name of the header that holds the event's id. It is not signed.
+pub const EVENT_ID_HEADER: &str = "x-superoffice-eventid";
+
 /// SHA-256 of a body.
 pub type Sha256Digest = [u8; 32];
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        delivery::KeptHeaders,
+        delivery::{EVENT_ID_HEADER, KeptHeaders},
         ids::{EventId, Tenant},
         label::{Labels, wanted},
         signature,
@@ -109,7 +109,7 @@ pub(super) async fn show_event(
 
 impl EventDetailJson {
     fn new(detail: EventDetail, labels: &Labels) -> Self {
-        let claimed = detail.headers.get("x-superoffice-eventid");
+        let claimed = detail.headers.get(EVENT_ID_HEADER);
         let event_id = detail.event.event.event_id;
         let mismatch = claimed.is_some_and(|claimed| EventId::parse(claimed) != Some(event_id));
         let confirmed = detail.event.origin.signature().is_none()

@@ -74,7 +74,7 @@ pub(super) async fn show_ticket(
         .transpose()?;
     let store = state.store().await?;
     let up_to = bound(&store, &tenant, params.known_at.as_deref()).await?;
-    let found = find_history(&store, &tenant, ticket, (up_to, as_of), caller).await?;
+    let found = find_history(&store, &tenant, ticket, up_to, as_of, caller).await?;
     let counts = (found.events, found.undated);
     let labels = store
         .find_labels_at(
@@ -133,7 +133,8 @@ pub(super) async fn find_history(
     store: &Store,
     tenant: &Tenant,
     ticket: TicketId,
-    (up_to, as_of): (Option<Position>, Option<i64>),
+    up_to: Option<Position>,
+    as_of: Option<i64>,
     caller: Option<Extension<Caller>>,
 ) -> Result<TicketHistory, ApiError> {
     let hash = caller.as_deref().map(Caller::hash);

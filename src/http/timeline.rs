@@ -123,7 +123,7 @@ pub(super) async fn show_timeline(
         Some(at) => Some(Position(at.known_at)),
         None => bound(&store, &tenant, params.known_at.as_deref()).await?,
     };
-    let found = find_history(&store, &tenant, ticket, (up_to, None), caller).await?;
+    let found = find_history(&store, &tenant, ticket, up_to, None, caller).await?;
     let after = at.map(|at| EventId(at.after));
     let page = selection
         .page(found.history, after, usize::from(limit))

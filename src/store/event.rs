@@ -109,7 +109,8 @@ pub(super) async fn find_known(
 /// read from there, a twentieth of what Postgres does for an event.
 macro_rules! insert_into_log {
     (
-        $new:expr, $headers:expr, with: $with:literal, places: $places:literal, numbers: $numbers:literal, joined: $joined:literal,
+        $new:expr, $headers:expr,
+        with: $with:literal, places: $places:literal, numbers: $numbers:literal, joined: $joined:literal,
         $first:expr, $second:expr, $third:expr; $($last:expr),*
     ) => {
         insert_into_log!(

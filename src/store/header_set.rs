@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{StoreError, log::Tx};
 use crate::domain::{
-    delivery::{Delivery, KeptHeaders},
+    delivery::{Delivery, EVENT_ID_HEADER, KeptHeaders},
     event::Event,
     ids::{EventId, Tenant},
 };
@@ -28,9 +28,6 @@ const LONGEST: usize = 1024;
 
 /// Shortest: what is not much longer than a set's number gains nothing.
 const SHORTEST: usize = 16;
-
-/// The header that holds the event's id.
-const EVENT_ID_HEADER: &str = "x-superoffice-eventid";
 
 /// The headers of an event as the log has them.
 pub(super) enum Headers {
@@ -251,8 +248,8 @@ mod tests {
         assert_ne!(text_of(1, in_braces), text_of(2, in_braces));
     }
 
-    /// Sets are asked for after twice as many other texts as there is room for.
-    fn after_many(sets: &mut HeaderSets, tenant: &Tenant) {
+    /// Asks for twice as many texts as there is room for, each once.
+    fn ask_for_many(sets: &mut HeaderSets, tenant: &Tenant) {
         for number in 0..MOST_BYTES / 100 {
             let once = Uuid::from_u128(number.try_into().unwrap());
             assert_eq!(sets.find(tenant, &format!("{number:0100}"), once), None);
@@ -267,7 +264,7 @@ mod tests {
         assert_eq!(sets.find(&tenant, "known", Uuid::nil()), None);
         let known = sets.tenants.get_mut(&tenant).unwrap().get_mut("known");
         *known.unwrap() = Standing::Set(7);
-        after_many(&mut sets, &tenant);
+        ask_for_many(&mut sets, &tenant);
         assert_eq!(sets.find(&tenant, "known", Uuid::nil()), Some(7));
         assert!(!sets.full);
     }

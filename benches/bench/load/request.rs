@@ -53,7 +53,8 @@ impl Requests {
         format!(
             "POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json; charset=utf-8\r\n\
              User-Agent: NetServer-Webhook/10.3\r\nX-SuperOffice-Event: ticket.changed\r\n\
-             X-SuperOffice-EventId: {event_id}\r\nX-SuperOffice-Signature: {signature}\r\nContent-Length: {}\r\n\r\n{body}",
+             X-SuperOffice-EventId: {event_id}\r\nX-SuperOffice-Signature: {signature}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .into_bytes()

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::domain::{
+    delivery::EVENT_ID_HEADER,
     json::{self, Object},
     signature::{Secret, encode},
 };
@@ -22,7 +23,7 @@ pub(super) fn headers(body: &Bytes, secret: &Secret) -> HeaderMap {
     let object = Object::parse(body).unwrap_or_default();
     for (name, key) in [
         ("x-superoffice-event", "Event"),
-        ("x-superoffice-eventid", "EventId"),
+        (EVENT_ID_HEADER, "EventId"),
     ] {
         if let Some(value) = object.find(key).and_then(json::text) {
             set(name, &value);

@@ -76,11 +76,11 @@ pub(super) async fn show_ticket(
         Some(at) => Some(Position(at.known_at)),
         None => bound(&store, &tenant, params.known_at.as_deref()).await?,
     };
-    let now = find_history(&store, &tenant, ticket, (up_to, None), None).await?;
+    let now = find_history(&store, &tenant, ticket, up_to, None, None).await?;
     let up_to = Some(now.source.up_to);
     let then = match &as_of {
         Some(at) => {
-            let then = find_history(&store, &tenant, ticket, (up_to, Some(at.ticks())), None);
+            let then = find_history(&store, &tenant, ticket, up_to, Some(at.ticks()), None);
             then.await?.history.state
         }
         None => now.history.state.clone(),
