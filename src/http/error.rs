@@ -120,6 +120,8 @@ pub(super) struct Problem {
     suggest: Option<String>,
 }
 
+const BEHIND: (&str, &str) = ("urn:ticketlog:behind", "The projections are behind the log");
+
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
@@ -191,7 +193,8 @@ impl ApiError {
                 "urn:ticketlog:too-many-rejected",
                 "Too many deliveries from this address were not signed as they should be",
             ),
-            Self::Behind { .. } => ("urn:ticketlog:behind", "The projections are behind the log"),
+            Self::Behind { .. } => BEHIND,
+            Self::Store(error) if error.is_locked_out() => BEHIND,
             Self::Busy => ("urn:ticketlog:busy", "There is no room for the body now"),
             Self::TooManyFollowers => (
                 "urn:ticketlog:too-many-followers",
@@ -254,6 +257,9 @@ impl ApiError {
                  stale=allow",
                 projected.0, head.0
             ),
+            Self::Store(error) if error.is_locked_out() => {
+                "the tables that it would come from are being built anew: try again later".to_owned()
+            }
             Self::NotStored(error) => format!("{error}; send it again"),
             Self::Starting
             | Self::Busy
@@ -268,7 +274,9 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Store(error) = &self {
+        if let Self::Store(error) = &self
+            && !error.is_locked_out()
+        {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::error!(%error, cause, "Could not answer from the database");
         }

@@ -1,6 +1,9 @@
 //! The task that follows every tenant's log.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{oneshot, watch},
@@ -10,7 +13,10 @@ use tokio::{
 use super::step::{Step, Stride, step};
 use crate::{
     domain::ids::{Position, Tenant},
-    store::{Store, StoreError, projection::Projector},
+    store::{
+        Store, StoreError,
+        projection::{Progress, Projector},
+    },
 };
 
 /// Longest time between two looks at the log: what another instance appends, and what becomes known
@@ -23,9 +29,11 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Between two looks at what another instance is doing.
 const BUSY_POLL: Duration = Duration::from_millis(20);
 
-/// Keeps every tenant's projection at the head of its log, until told to stop (the sender dropped): then
-/// the step under way is finished. Tenants take turns, a step each, so that a long way of one keeps
-/// no other waiting.
+/// Between two times that it is told how far a long build has come.
+const TELL: Duration = Duration::from_secs(30);
+
+/// Keeps every tenant's projection at the head of its log, until told to stop (the sender dropped): nothing remains of
+/// the step under way then. Tenants take turns, a step each, so that a long way of one keeps no other waiting.
 pub async fn follow(mut live: watch::Receiver<Option<Store>>, mut stop: oneshot::Receiver<()>) {
     let store = tokio::select! {
         there = live.wait_for(Option::is_some) => match there {
@@ -40,10 +48,10 @@ pub async fn follow(mut live: watch::Receiver<Option<Store>>, mut stop: oneshot:
     let mut trouble = Trouble::default();
     loop {
         appended.mark_unchanged();
-        let moved = round(&store, &mut projector, &mut trouble, &mut stop).await;
-        if is_told(&mut stop) {
-            return;
-        }
+        let moved = tokio::select! {
+            moved = round(&store, &mut projector, &mut trouble) => moved,
+            _ = &mut stop => return,
+        };
         let wait = match moved {
             Ok(true) => continue,
             Ok(false) => POLL,
@@ -64,7 +72,6 @@ async fn round(
     store: &Store,
     projector: &mut Projector,
     trouble: &mut Trouble,
-    stop: &mut oneshot::Receiver<()>,
 ) -> Result<bool, StoreError> {
     let mut moved = false;
     let all_behind = store.list_behind().await?;
@@ -73,10 +80,17 @@ async fn round(
         _ => Stride::Short,
     };
     for behind in all_behind {
-        if is_told(stop) {
-            break;
-        }
-        match step(store, projector, &behind.tenant, behind.head, stride).await {
+        let building = Building::of(&behind);
+        let progress = |position| building.tell(position);
+        let stepped = step(
+            store,
+            projector,
+            &behind.tenant,
+            behind.head,
+            stride,
+            &progress,
+        );
+        match stepped.await {
             Ok(Step::Moved(_)) => moved = true,
             Ok(Step::Done | Step::Busy) => {}
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
@@ -87,8 +101,32 @@ async fn round(
     Ok(moved)
 }
 
-fn is_told(stop: &mut oneshot::Receiver<()>) -> bool {
-    !matches!(stop.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+/// Tells how far a tenant's build from nothing has come.
+struct Building<'a> {
+    behind: &'a Progress,
+    told_at: Mutex<Instant>,
+}
+
+impl<'a> Building<'a> {
+    fn of(behind: &'a Progress) -> Self {
+        Self {
+            behind,
+            told_at: Mutex::new(Instant::now()),
+        }
+    }
+
+    fn tell(&self, position: Position) {
+        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if told_at.elapsed() >= TELL {
+            *told_at = Instant::now();
+            tracing::info!(
+                tenant = self.behind.tenant.as_str(),
+                events = position.0,
+                of = self.behind.head.0,
+                "Projecting the log from its beginning"
+            );
+        }
+    }
 }
 
 /// When something was last complained of, so that what fails every second is told once a minute.
@@ -128,7 +166,7 @@ pub async fn catch_up_all(store: &Store) -> Result<(), StoreError> {
 pub async fn catch_up(store: &Store, tenant: &Tenant, head: Position) -> Result<(), StoreError> {
     let mut projector = store.projector();
     loop {
-        match step(store, &mut projector, tenant, head, Stride::Long).await? {
+        match step(store, &mut projector, tenant, head, Stride::Long, &|_| ()).await? {
             Step::Moved(_) => {}
             Step::Busy => sleep(BUSY_POLL).await,
             Step::Done => return Ok(()),

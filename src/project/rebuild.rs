@@ -1,6 +1,9 @@
 //! Building a tenant's projection from nothing, beside the live one.
 
-use super::step::{Step, Stride, step};
+use super::{
+    follow::catch_up,
+    step::{Step, Stride, step},
+};
 use crate::{
     domain::ids::{Position, Tenant},
     store::{
@@ -21,14 +24,16 @@ pub async fn rebuild(
     tenant: &Tenant,
     progress: &(dyn Fn(Position) + Sync),
 ) -> Result<Differences, StoreError> {
-    let mut live = store.projector();
+    let mut stride = Stride::Whole;
     loop {
         let head = store.find_head(tenant).await?.unwrap_or(Position(0));
         // The live one must stand somewhere, and no further on than this.
-        while let Step::Moved(_) = step(store, &mut live, tenant, head, Stride::Long).await? {}
-        while let Step::Moved(position) = step(store, projector, tenant, head, Stride::Long).await?
+        catch_up(store, tenant, head).await?;
+        while let Step::Moved(position) =
+            step(store, projector, tenant, head, stride, progress).await?
         {
             progress(position);
+            stride = Stride::Long;
         }
         if let Some(differences) = projector.switch(tenant).await? {
             return Ok(differences);

@@ -6,11 +6,12 @@ use super::{
 };
 use crate::{
     domain::{
-        history::Fold,
+        feed::Outages,
+        history::{Entry, Fold},
         ids::{Position, Tenant, TicketId},
     },
     store::{
-        Store, StoreError,
+        Store, StoreError, TicketEvents,
         projection::{Claim, Standing, TicketRow},
     },
 };
@@ -33,6 +34,18 @@ pub(super) async fn refold(
     Ok(())
 }
 
+/// A ticket's row and its entries, from all its events.
+pub(super) fn fold_whole(found: TicketEvents, outages: &Outages) -> (TicketRow, Vec<Entry>) {
+    let mut row = TicketRow::default();
+    row.undated = length(found.undated);
+    row.events = length(found.dated.len()) + row.undated;
+    let mut fold = Fold::default();
+    let entries = fold.extend(found.dated, outages);
+    count(&mut row, &entries);
+    row.fold = write_fold(&fold);
+    (row, entries)
+}
+
 async fn refold_chunk(
     store: &Store,
     tenant: &Tenant,
@@ -47,18 +60,13 @@ async fn refold_chunk(
     let mut new = Added::default();
     let mut rows: Vec<(TicketId, TicketRow)> = Vec::new();
     for found in store.list_histories(tenant, tickets, end).await? {
-        let mut fold = Fold::default();
-        let mut row = TicketRow::default();
-        row.undated = length(found.undated);
-        row.events = length(found.dated.len()) + row.undated;
-        let entries = fold.extend(found.dated, &standing.outages);
-        count(&mut row, &entries);
-        new.add(found.ticket, &entries);
-        row.fold = write_fold(&fold);
-        let before = before.get(&found.ticket);
+        let ticket = found.ticket;
+        let (row, entries) = fold_whole(found, &standing.outages);
+        new.add(ticket, &entries);
+        let before = before.get(&ticket);
         if before != Some(&row) {
             standing.sums.replace(before, &row);
-            rows.push((found.ticket, row));
+            rows.push((ticket, row));
         }
     }
     claim.delete_rows(&old.without(&new.rows)).await?;

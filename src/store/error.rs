@@ -53,6 +53,11 @@ impl StoreError {
         error.into()
     }
 
+    /// True if a table was locked for longer than whoever reads waits: a projection is built from nothing.
+    pub fn is_locked_out(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if has_code(error, "55P03"))
+    }
+
     /// What Postgres said of the values that it refused.
     pub fn refusal(&self) -> Option<&str> {
         match self {
@@ -70,6 +75,13 @@ pub(super) fn is_canceled(error: &sqlx::Error) -> bool {
 /// `feature_not_supported`.
 pub(super) fn is_unsupported(error: &sqlx::Error) -> bool {
     has_code(error, "0A000")
+}
+
+/// `lock_not_available`, `insufficient_privilege`, `feature_not_supported`: not now, or not for us.
+pub(super) fn is_denied(error: &sqlx::Error) -> bool {
+    ["55P03", "42501", "0A000"]
+        .iter()
+        .any(|code| has_code(error, code))
 }
 
 fn has_code(error: &sqlx::Error, code: &str) -> bool {

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
-use super::{LabelVersion, Store, StoreError, ticket_events::EventsOfTickets};
+use super::{
+    LabelVersion, Store, StoreError,
+    ticket_events::{Conflicts, EventsOfTickets},
+};
 use crate::domain::{
     feed::Outages,
     history::{self, Diff, History, Scope, TicketEvent},
@@ -181,7 +184,7 @@ impl Store {
         up_to: Option<Position>,
         caller: Option<&TokenHash>,
     ) -> Result<Option<Found>, StoreError> {
-        let read = self.list_events_of_tickets(tenant, tickets, up_to, caller);
+        let read = self.list_events_of_tickets(tenant, tickets, up_to, Conflicts::OfTheLog, caller);
         let Some(EventsOfTickets {
             up_to,
             feed,
@@ -203,8 +206,8 @@ impl Store {
         }))
     }
 
-    /// All events of tickets up to a position, taken apart; in the order given, without tickets that have
-    /// none. No limit: a history needs them all.
+    /// All events of tickets up to a position, taken apart, with all conflicts that are known now; in the order given,
+    /// without tickets that have none. No limit: a history needs them all.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -214,7 +217,8 @@ impl Store {
         tickets: &[TicketId],
         up_to: Position,
     ) -> Result<Vec<TicketEvents>, StoreError> {
-        let read = self.list_events_of_tickets(tenant, tickets, Some(up_to), None);
+        let known = Conflicts::AllKnown;
+        let read = self.list_events_of_tickets(tenant, tickets, Some(up_to), known, None);
         Ok(read.await?.map_or_else(Vec::new, |read| read.tickets))
     }
 

@@ -21,7 +21,7 @@ use super::{ACQUIRE_TIMEOUT, TRIED_AFTER};
 /// so that with what is forbidden here no statistics, and none at all, lead to another plan.
 const LOOKING_UP: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
      SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-     SET max_parallel_workers_per_gather = 0";
+     SET max_parallel_workers_per_gather = 0; SET lock_timeout = '2s'";
 
 /// Most sessions: what so many cannot serve, two cores could not either.
 const SESSIONS: usize = 10;

@@ -63,6 +63,7 @@ pub use self::{
     report::{ReportAnswer, ReportRows, built_in_reports},
     sql_user::{NewSqlUser, Opening, Overdue, SqlUserError},
     tenant::TenantSummary,
+    ticket_events::TicketSize,
 };
 
 use self::{label::KeptLabels, lookups::Lookups, outage::KeptOutages, own_report::ReportLogins};
@@ -75,12 +76,15 @@ const READ_CONNECTIONS: u32 = 10;
 
 /// For sessions that read. Statements are planned for the table and the page that they meet: a plan kept from when
 /// the table was small, or made for a page of any length, walks and sorts a whole tenant. And compiling takes
-/// half a second for what takes a millisecond.
-const READING: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off";
+/// half a second for what takes a millisecond. Only a projection that is built from nothing keeps anybody from reading
+/// (see [`Claim::strip`](projection::Claim::strip)), and whoever waited for that would keep sessions from others.
+const READING: &str =
+    "SET plan_cache_mode = force_custom_plan; SET jit = off; SET lock_timeout = '2s'";
 
 /// For searches, which people may make as broad as they like. Longest that one may take: enough to count a hundred
 /// million changes, and short enough that one which reads everything cannot keep others from reading for long.
 const SEARCHING: &str = "SET plan_cache_mode = force_custom_plan; SET jit = off; SET statement_timeout = '30s'; \
+     SET lock_timeout = '2s'; \
      SET default_transaction_read_only = on";
 
 /// Rest after which a connection is tried before it is used. To try it before each statement, as the pool would, is
@@ -192,7 +196,12 @@ impl Store {
             locking: false,
             ..Migrator::DEFAULT
         };
-        migrator.run(&self.reads).await.map_err(unmigrated)?;
+        let mut session = self.connect().await?;
+        migrator
+            .run_direct(None, &mut session, false)
+            .await
+            .map_err(unmigrated)?;
+        session.close().await?;
         lock.commit().await?;
         connection.close().await?;
         Ok(())

@@ -1,6 +1,6 @@
 -- The events of tickets, with the position up to which the log counts, what marks the feed has by then, which labels
 -- there are now, and whether a token is taken ($1 tenant, $2 tickets, $3 position or null, $4 hash of a token or null,
--- $5 now).
+-- $5 now, $6 whether conflicts count that were recorded later).
 --
 -- Of conflicts a look-up of each id: of EXISTS Postgres could make one walk over all of them. Facts in two parts, each
 -- with its range of feed_fact_by_tenant: for OR it would read those of all tenants.
@@ -30,7 +30,7 @@ SELECT up_to AS "up_to!", stops AS "stops!", facts AS "facts!",
        received_at AS "received_at!: jiff_sqlx::Timestamp", actor, body AS "body!",
        (SELECT true FROM delivery
         WHERE tenant = $1 AND event_id = event.event_id AND outcome = 'conflict'
-          AND COALESCE(head, 0) <= up_to LIMIT 1) IS NOT NULL AS "conflict!"
+          AND ($6 OR COALESCE(head, 0) <= up_to) LIMIT 1) IS NOT NULL AS "conflict!"
 FROM known
 CROSS JOIN UNNEST($2::bigint[]) WITH ORDINALITY AS wanted (ticket, nth)
 CROSS JOIN LATERAL (

@@ -18,8 +18,14 @@ const TABLES: [(&str, &[&str]); 5] = [
     ("field_interval", &["ticket", "field", "from_event"]),
 ];
 
-/// Finds the interval that ends, as `field_interval_open` does.
-const OPEN: &str = "CREATE UNIQUE INDEX ON pg_temp.field_interval (tenant, ticket, field) WHERE until_event IS NULL";
+/// What finds the rows of a ticket, and the interval that ends.
+const INDEXES: &str = "
+    ALTER TABLE pg_temp.projection ADD PRIMARY KEY (tenant);
+    ALTER TABLE pg_temp.ticket ADD PRIMARY KEY (tenant, ticket);
+    ALTER TABLE pg_temp.entry ADD PRIMARY KEY (tenant, ticket, event_id);
+    CREATE INDEX ON pg_temp.change (tenant, ticket, event_id);
+    CREATE INDEX ON pg_temp.field_interval (tenant, ticket, field);
+    CREATE UNIQUE INDEX ON pg_temp.field_interval (tenant, ticket, field) WHERE until_event IS NULL";
 
 /// Rows that were not the same, of all tables but `projection`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,16 +51,15 @@ impl Store {
 /// questions need, and cost more than the rows.
 pub(super) async fn create(connection: &mut PgConnection) -> Result<(), StoreError> {
     let live = live_schema(connection).await?;
-    for (table, key) in TABLES {
-        let key = [&["tenant"], key].concat().join(", ");
+    for (table, _) in TABLES {
         let create = format!(
-            "CREATE TEMP TABLE {table} (LIKE {live}.{table} INCLUDING ALL EXCLUDING INDEXES, PRIMARY KEY ({key}))"
+            "CREATE TEMP TABLE {table} (LIKE {live}.{table} INCLUDING ALL EXCLUDING INDEXES)"
         );
         sqlx::raw_sql(AssertSqlSafe(create))
             .execute(&mut *connection)
             .await?;
     }
-    sqlx::raw_sql(OPEN).execute(connection).await?;
+    sqlx::raw_sql(INDEXES).execute(connection).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::{Projector, Store, StoreError, TicketRow};
 use crate::domain::{
     feed::{Outage, Outages},
-    ids::{Tenant, TicketId},
+    ids::{Position, Tenant, TicketId},
     instant::OccurredAt,
 };
 
@@ -77,6 +77,8 @@ pub struct Known {
 pub struct Claim {
     pub(super) connection: PgConnection,
     pub(super) tenant: Tenant,
+    /// True if it is to tables beside the live ones.
+    pub(super) beside: bool,
     /// Where it stood when it was claimed.
     pub standing: Standing,
 }
@@ -116,6 +118,7 @@ impl Projector {
         Ok(Some(Claim {
             connection,
             tenant: tenant.clone(),
+            beside: self.beside,
             standing,
         }))
     }
@@ -153,6 +156,11 @@ impl Projector {
 }
 
 impl Claim {
+    /// Whose projection it is.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
     async fn write_standing(&mut self, standing: &Standing) -> Result<(), StoreError> {
         let spans = standing.outages.spans();
         sqlx::query!(
@@ -321,17 +329,25 @@ async fn insert(connection: &mut PgConnection, tenant: &Tenant) -> Result<(), St
 }
 
 impl Store {
-    /// How much is known now of a tenant that the position does not count.
+    /// How much is known now of a tenant that the position does not count: of its feed what
+    /// [`Store::list_outages`] takes at that position, so that what it leaves out is seen to be new later.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn count_known(&self, tenant: &Tenant) -> Result<Known, StoreError> {
+    pub async fn count_known(&self, tenant: &Tenant, up_to: Position) -> Result<Known, StoreError> {
         let row = sqlx::query!(
             r#"SELECT (SELECT count(*) FROM delivery WHERE tenant = $1 AND outcome = 'conflict')
                           AS "conflicts!",
-                      (SELECT count(*) FROM feed_fact WHERE tenant = $1 OR tenant IS NULL) AS "facts!",
-                      (SELECT count(*) FROM event WHERE tenant = $1 AND name LIKE 'webhook.%') AS "signs!""#,
+                      (SELECT count(*) FROM feed_fact
+                       WHERE (tenant = $1 OR tenant IS NULL)
+                         AND recorded_at < COALESCE(
+                             (SELECT stored_at FROM event
+                              WHERE tenant = $1 AND position > $2 AND position < $2 + 2::bigint
+                              ORDER BY position LIMIT 1), 'infinity')) AS "facts!",
+                      (SELECT count(*) FROM event
+                       WHERE tenant = $1 AND position <= $2 AND name LIKE 'webhook.%') AS "signs!""#,
             tenant.as_str(),
+            up_to.0,
         )
         .fetch_one(&self.reads)
         .await?;

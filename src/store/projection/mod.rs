@@ -3,6 +3,7 @@
 //! What stands in them is decided in `project`; here are the statements. All of a tenant's changes for one
 //! step are one transaction with the new position, so that a crash leaves either all or nothing of it.
 
+mod bare;
 mod beside;
 mod claim;
 mod progress;
@@ -14,6 +15,7 @@ use std::fmt;
 use sqlx::PgConnection;
 
 pub use self::{
+    bare::Bare,
     beside::Differences,
     claim::{Claim, Known, Standing, Sums},
     progress::Progress,

@@ -1,6 +1,8 @@
 //! The projections are what the log says: after every step as if they had been built from nothing, and the
 //! same as what is folded from the log for one ticket.
 
+mod whole;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -45,11 +47,11 @@ enum Act {
     Fact(FactKind, Option<Tenant>),
 }
 
-/// Histories of several tickets of two tenants, with all the trouble that the generator knows, doubled,
+/// Histories of several tickets of tenants, with all the trouble that the generator knows, doubled,
 /// disputed, and shuffled as far as `disorder` says; signs and facts about the feed in between.
-fn acts(random: &mut fastrand::Rng, disorder: usize) -> Vec<Act> {
+fn acts(random: &mut fastrand::Rng, disorder: usize, tenants: &[&str]) -> Vec<Act> {
     let mut bodies = Vec::new();
-    for name in TENANTS {
+    for name in tenants {
         for ticket in TICKETS {
             let events = random.usize(0..12);
             for made in histories::sample_of(random.u64(..), events, name, ticket) {
@@ -119,6 +121,7 @@ async fn project(db: &TestDb, projector: &mut Projector) {
                 &behind.tenant,
                 behind.head,
                 Stride::Short,
+                &|_| (),
             );
             assert!(matches!(step.await.unwrap(), Step::Moved(_)));
         }
@@ -140,7 +143,7 @@ async fn after_every_step_it_is_what_a_rebuild_gives() {
         let mut projector = db.store.projector();
         let mut beside = db.store.projector_beside();
         let disorder = [0, 5, 200][usize::try_from(seed).unwrap() % 3];
-        let mut acts = acts(&mut random, disorder).into_iter().peekable();
+        let mut acts = acts(&mut random, disorder, &TENANTS).into_iter().peekable();
         while acts.peek().is_some() {
             for _ in 0..random.usize(1..9) {
                 if let Some(next) = acts.next() {
@@ -322,13 +325,13 @@ async fn two_projectors_share_the_work_and_never_tread_on_each_other() {
     let mut random = fastrand::Rng::with_seed(7);
     let mut one = db.store.projector();
     let claim = one.claim(&tenant("Cust1")).await.unwrap().unwrap();
-    for next in acts(&mut random, 20) {
+    for next in acts(&mut random, 20, &TENANTS) {
         act(&db, &mut appender, next).await;
     }
     let head = db.store.find_head(&tenant("Cust1")).await.unwrap().unwrap();
     let mut two = db.store.projector();
     let cust1 = tenant("Cust1");
-    let step = project::step(&db.store, &mut two, &cust1, head, Stride::Long);
+    let step = project::step(&db.store, &mut two, &cust1, head, Stride::Long, &|_| ());
     assert_eq!(step.await.unwrap(), Step::Busy);
     one.release(claim).await.unwrap();
     let (first, second) = tokio::join!(
@@ -433,11 +436,11 @@ fn generate(db: &TestDb, events: &str) {
 }
 
 #[tokio::test]
-async fn long_strides_come_to_what_short_ones_do() {
+async fn long_strides_come_to_what_a_rebuild_gives() {
     let db = TestDb::create().await;
     generate(&db, "3500");
-    project(&db, &mut db.store.projector()).await;
-    // Of all events in one stride, which is written in several parts.
+    // All events in one stride, which is written in several parts.
+    project::catch_up_all(&db.store).await.unwrap();
     let mut beside = db.store.projector_beside();
     let differences = rebuild(&db, &mut beside, "Cust1").await;
     assert_eq!(differences, Differences::default());
@@ -457,6 +460,7 @@ async fn a_session_that_projects_does_not_grow() {
             &tenant("Cust1"),
             Position(position),
             Stride::Short,
+            &|_| (),
         )
         .await;
         assert_eq!(moved.unwrap(), Step::Moved(Position(position)));

@@ -1,0 +1,252 @@
+//! A projection that is built from nothing at once is what steps give, and whatever comes between leaves all as it was.
+
+use std::sync::Mutex;
+
+use sqlx::Executor;
+use ticketlog::{
+    domain::ids::Position,
+    project::{self, Step, Stride},
+    store::projection::Differences,
+};
+use tokio::sync::Notify;
+
+use super::{acts, generate, rebuild, tenant};
+use crate::support::{app::TestApp, cluster::TestDb, delivery::delivery, payload};
+
+const CUST1: &str = "Cust1";
+
+/// Every row of the projections, and every index with how it is made.
+async fn everything(db: &TestDb) -> Vec<String> {
+    let statement = "
+        SELECT row::text FROM ticket AS row UNION ALL SELECT row::text FROM entry AS row
+        UNION ALL SELECT row::text FROM change AS row UNION ALL SELECT row::text FROM field_interval AS row
+        UNION ALL SELECT row::text FROM projection AS row
+        UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1";
+    let mut session = db.connect().await;
+    sqlx::query_scalar(statement)
+        .fetch_all(&mut session)
+        .await
+        .unwrap()
+}
+
+async fn head(db: &TestDb) -> Position {
+    db.store.find_head(&tenant(CUST1)).await.unwrap().unwrap()
+}
+
+/// Builds from nothing, if that can be; gives what it told of how far it was.
+async fn build(db: &TestDb) -> Vec<i64> {
+    let told = Mutex::new(Vec::new());
+    let progress = |position: Position| told.lock().unwrap().push(position.0);
+    let head = head(db).await;
+    let moved = step(db, head, Stride::Whole, &progress).await;
+    assert_eq!(moved, Step::Moved(head));
+    told.into_inner().unwrap()
+}
+
+async fn step(
+    db: &TestDb,
+    up_to: Position,
+    stride: Stride,
+    progress: &(dyn Fn(Position) + Sync),
+) -> Step {
+    let mut projector = db.store.projector();
+    let cust1 = tenant(CUST1);
+    let step = project::step(&db.store, &mut projector, &cust1, up_to, stride, progress);
+    step.await.unwrap()
+}
+
+#[tokio::test]
+async fn it_comes_to_what_steps_do() {
+    for seed in 0..4 {
+        let db = TestDb::create().await;
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut appender = db.store.appender();
+        let disorder = [0, 5, 200][usize::try_from(seed).unwrap() % 3];
+        for act in acts(&mut random, disorder, &[CUST1]) {
+            super::act(&db, &mut appender, act).await;
+            if random.u8(0..10) == 0 {
+                super::project(&db, &mut db.store.projector()).await;
+            }
+        }
+        super::project(&db, &mut db.store.projector()).await;
+        let by_steps = everything(&db).await;
+        assert!(!build(&db).await.is_empty());
+        assert_eq!(everything(&db).await, by_steps, "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn it_tells_how_far_it_is() {
+    let db = TestDb::create().await;
+    generate(&db, "3500");
+    let told = build(&db).await;
+    assert!(told.len() > 4 && told.is_sorted(), "{told:?}");
+    assert_eq!(told.last(), Some(&3500));
+}
+
+#[tokio::test]
+async fn it_goes_on_in_steps_while_somebody_reads() {
+    let db = TestDb::create().await;
+    generate(&db, "300");
+    let mut reader = db.connect().await;
+    reader
+        .execute("BEGIN; SELECT count(*) FROM change")
+        .await
+        .unwrap();
+    assert!(build(&db).await.is_empty());
+    let by_steps = everything(&db).await;
+    reader.execute("COMMIT").await.unwrap();
+    assert_eq!(build(&db).await.last(), Some(&300));
+    assert_eq!(everything(&db).await, by_steps);
+}
+
+#[tokio::test]
+async fn it_goes_on_in_steps_beside_another_log() {
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    for name in [CUST1, "Cust2"] {
+        let body = payload::created(76).tenant(name).set("status", 1);
+        appender.append(&[delivery(body)]).await.unwrap();
+    }
+    super::project(&db, &mut db.store.projector()).await;
+    let before = everything(&db).await;
+    let body = payload::changed(76).tenant(CUST1).set("status", 2);
+    appender.append(&[delivery(body)]).await.unwrap();
+    assert!(build(&db).await.is_empty());
+    assert!(everything(&db).await.len() > before.len());
+    let mut beside = db.store.projector_beside();
+    for name in [CUST1, "Cust2"] {
+        let differences = rebuild(&db, &mut beside, name).await;
+        assert_eq!(differences, Differences::default(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_ends_halfway_leaves_all_as_it_was() {
+    let db = TestDb::create().await;
+    generate(&db, "3500");
+    let few = Position(100);
+    let moved = step(&db, few, Stride::Short, &|_| ()).await;
+    assert_eq!(moved, Step::Moved(few));
+    let before = everything(&db).await;
+    let halfway = Notify::new();
+    let progress = |position: Position| {
+        if position.0 > 1000 {
+            halfway.notify_one();
+        }
+    };
+    let head = head(&db).await;
+    tokio::select! {
+        moved = step(&db, head, Stride::Whole, &progress) => panic!("{moved:?}"),
+        () = halfway.notified() => {}
+    }
+    // What reads waits until Postgres has noticed.
+    assert_eq!(everything(&db).await, before);
+    super::project(&db, &mut db.store.projector()).await;
+    let by_steps = everything(&db).await;
+    build(&db).await;
+    assert_eq!(everything(&db).await, by_steps);
+}
+
+#[tokio::test]
+async fn meanwhile_one_ticket_can_be_read_and_what_is_asked_across_tickets_is_told_to_wait() {
+    let app = TestApp::start().await;
+    app.deliver(payload::created(76)).await.assert(200);
+    app.settle().await;
+    let mut builder = app.db.connect().await;
+    builder
+        .execute("BEGIN; LOCK TABLE ticket, entry, change, field_interval IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    app.deliver(payload::changed(76)).await.assert(200);
+    let timeline = app.get("/v1/tenants/Cust1/tickets/76/timeline").await;
+    assert_eq!(timeline.status, 200, "{timeline:?}");
+    for path in [
+        "tickets",
+        "changes",
+        "changes?q=status+changed",
+        "completeness",
+        "actors",
+        "reports/backlog_as_of?field=status",
+    ] {
+        let stale = if path.contains('?') { '&' } else { '?' };
+        let path = format!("/v1/tenants/Cust1/{path}{stale}stale=allow");
+        let answer = app.get(&path).await;
+        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+        let problem = answer.json();
+        assert_eq!(problem["type"], "urn:ticketlog:behind", "{path}: {problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("built"),
+            "{path}: {problem}"
+        );
+    }
+    builder.execute("ROLLBACK").await.unwrap();
+    app.get("/v1/tenants/Cust1/tickets?stale=allow")
+        .await
+        .assert(200);
+}
+
+/// Pages after the late event for which its ticket was folded again.
+#[tokio::test]
+async fn a_conflict_that_came_much_later_is_marked() {
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    let late = payload::changed(76)
+        .at("2025-05-19T09:00:00Z")
+        .set("priority", 3);
+    let disputed = late.clone().set("priority", 4);
+    let mut bodies = vec![
+        payload::created(76).at("2025-05-19T08:00:00Z"),
+        payload::changed(76)
+            .at("2025-05-19T10:00:00Z")
+            .set("priority", 3),
+    ];
+    bodies.extend((1000..2000).map(payload::created));
+    bodies.push(late);
+    bodies.extend((2000..3000).map(payload::created));
+    bodies.push(disputed);
+    let deliveries: Vec<_> = bodies.into_iter().map(delivery).collect();
+    for batch in deliveries.chunks(100) {
+        appender.append(batch).await.unwrap();
+    }
+    super::project(&db, &mut db.store.projector()).await;
+    let marked = super::count(
+        &db,
+        "SELECT count(*) FROM entry WHERE tenant = $1 AND 'conflict' = ANY(reasons)",
+        CUST1,
+    );
+    assert_eq!(marked.await, 1);
+    let differences = rebuild(&db, &mut db.store.projector_beside(), CUST1).await;
+    assert_eq!(differences, Differences::default());
+}
+
+/// Of what the feed told after the position that a step goes up to.
+#[tokio::test]
+async fn trouble_that_a_step_leaves_out_is_taken_by_the_next() {
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    let stopped = payload::changed(3)
+        .at("2025-05-19T09:00:00Z")
+        .with("Event", "webhook.stopped");
+    for body in [
+        payload::created(76).at("2025-05-19T08:00:00Z"),
+        stopped,
+        payload::changed(76)
+            .at("2025-05-19T10:00:00Z")
+            .set("priority", 3),
+    ] {
+        appender.append(&[delivery(body)]).await.unwrap();
+    }
+    let first = Position(1);
+    let moved = step(&db, first, Stride::Short, &|_| ()).await;
+    assert_eq!(moved, Step::Moved(first));
+    super::project(&db, &mut db.store.projector()).await;
+    let met = super::count(
+        &db,
+        "SELECT count(*) FROM entry WHERE tenant = $1 AND 'feed_outage' = ANY(reasons)",
+        CUST1,
+    );
+    assert_eq!(met.await, 1);
+    let differences = rebuild(&db, &mut db.store.projector_beside(), CUST1).await;
+    assert_eq!(differences, Differences::default());
+}
