@@ -5,13 +5,18 @@
 
 use std::collections::VecDeque;
 
+use tokio::{sync::mpsc, task::yield_now};
+
 use super::{
     refold::fold_whole,
     rows::Added,
     step::{AT_ONCE, length},
 };
 use crate::{
-    domain::ids::{Position, Tenant, TicketId},
+    domain::{
+        feed::Outages,
+        ids::{Position, Tenant, TicketId},
+    },
     store::{
         Store, StoreError, TicketEvents, TicketSize,
         projection::{Bare, Claim, Standing, TicketRow},
@@ -49,52 +54,85 @@ pub(super) async fn build(
     if let Some((first, last)) = store.find_ends(&tenant, up_to).await? {
         (standing.first_at, standing.last_at) = (Some(first), Some(last));
     }
-    let mut parts = Parts::of(store, &tenant);
-    let mut read = Vec::new();
-    let mut projected = 0;
-    loop {
-        let next = async {
-            match parts.next().await? {
-                None => Ok(None),
-                Some(part) => store.list_histories(&tenant, &part, up_to).await.map(Some),
-            }
-        };
-        // Postgres looks for the next tickets while these are folded.
-        let write = write(claim, &mut standing, read);
-        let (next, written) = tokio::try_join!(next, write)?;
-        projected += written;
-        progress(Position(projected));
-        match next {
-            Some(next) => read = next,
-            None => break,
-        }
-    }
+    let outages = standing.outages.clone();
+    let (read, to_fold) = mpsc::channel(1);
+    let (folded, to_write) = mpsc::channel(1);
+    // Postgres reads one part and writes another while a third is folded.
+    tokio::try_join!(
+        read_all(store, &tenant, up_to, read),
+        fold_all(to_fold, &outages, folded),
+        write_all(to_write, claim, &mut standing, progress),
+    )?;
     claim.dress(bare).await?;
     Ok(standing)
 }
 
-/// Folds tickets and writes them; gives how many events they have.
-async fn write(
+/// Reads the events of all tickets, by ticket, and hands them on in parts.
+async fn read_all(
+    store: &Store,
+    tenant: &Tenant,
+    up_to: Position,
+    read: mpsc::Sender<Vec<TicketEvents>>,
+) -> Result<(), StoreError> {
+    let mut parts = Parts::of(store, tenant);
+    while let Some(part) = parts.next().await? {
+        let histories = store.list_histories(tenant, &part, up_to).await?;
+        if read.send(histories).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Folds each part's tickets, and lets others have a turn after each.
+async fn fold_all(
+    mut to_fold: mpsc::Receiver<Vec<TicketEvents>>,
+    outages: &Outages,
+    folded: mpsc::Sender<Folded>,
+) -> Result<(), StoreError> {
+    while let Some(part) = to_fold.recv().await {
+        let mut all = Folded::default();
+        for found in part {
+            let ticket = found.ticket;
+            let (row, entries) = fold_whole(found, outages);
+            all.added.add(ticket, &entries);
+            all.tickets.push((ticket, row));
+            yield_now().await;
+        }
+        if folded.send(all).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Writes each part, and counts it.
+async fn write_all(
+    mut to_write: mpsc::Receiver<Folded>,
     claim: &mut Claim,
     standing: &mut Standing,
-    read: Vec<TicketEvents>,
-) -> Result<i64, StoreError> {
-    let mut added = Added::default();
-    let mut rows: Vec<(TicketId, TicketRow)> = Vec::with_capacity(read.len());
-    for found in read {
-        let ticket = found.ticket;
-        let (row, entries) = fold_whole(found, &standing.outages);
-        added.add(ticket, &entries);
-        standing.undated += row.undated;
-        standing.sums.replace(None, &row);
-        rows.push((ticket, row));
+    progress: &(dyn Fn(Position) + Sync),
+) -> Result<(), StoreError> {
+    let mut projected = 0;
+    while let Some(Folded { tickets, added }) = to_write.recv().await {
+        claim.insert_rows(&added.rows).await?;
+        claim.write_tickets(&tickets).await?;
+        standing.tickets += length(tickets.len());
+        for (_, row) in &tickets {
+            standing.undated += row.undated;
+            standing.sums.replace(None, row);
+            projected += row.events;
+        }
+        progress(Position(projected));
     }
-    standing.tickets += length(rows.len());
-    // An index in whose order the rows are costs half of what another does.
-    added.rows.sort();
-    claim.insert_rows(&added.rows).await?;
-    claim.write_tickets(&rows).await?;
-    Ok(rows.iter().map(|(_, row)| row.events).sum())
+    Ok(())
+}
+
+/// What tickets come to.
+#[derive(Default)]
+struct Folded {
+    tickets: Vec<(TicketId, TicketRow)>,
+    added: Added,
 }
 
 /// A tenant's tickets by number, so many at a time that they have [`AT_ONCE`] events and [`BYTES`], or one.

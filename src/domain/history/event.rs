@@ -87,5 +87,10 @@ pub fn declared_and_carried(body: &[u8]) -> (BTreeSet<String>, BTreeMap<String, 
 
 /// A field's name as a text column can hold it: NUL reads as U+FFFD, as lone surrogates do.
 fn storable(name: &str) -> String {
-    name.replace('\0', "\u{FFFD}")
+    // Hardly ever there, and looking for it costs less than putting the parts together.
+    if name.contains('\0') {
+        name.replace('\0', "\u{FFFD}")
+    } else {
+        name.to_owned()
+    }
 }

@@ -102,13 +102,6 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Puts each table's rows in the order of their keys.
-    pub fn sort(&mut self) {
-        self.entries.sort_unstable();
-        self.changes.sort_unstable();
-        self.intervals.sort_unstable();
-    }
-
     /// Those of these rows that are not among others, column for column.
     #[must_use]
     pub fn without(&self, others: &Self) -> Self {
