@@ -9,7 +9,6 @@ use super::{
     bars::{Bar, Findings},
     cpu,
     database::Database,
-    ingest::projector,
     load::Load,
     postgres::Postgres,
     sides::Server,
@@ -29,8 +28,7 @@ pub(crate) async fn of_serve(
 ) -> anyhow::Result<()> {
     let database = Database::create(postgres.endpoint(), "memory").await?;
     let serve = Server::serve("memory", postgres, database).await?;
-    let database = serve.database.as_ref().context("no database")?;
-    projector::wait_for_tables(database).await?;
+    serve.takes_deliveries().await?;
     let idle = number(cpu::resident(serve.pid())) / MIB;
     found.row(
         "memory of serve, idle",

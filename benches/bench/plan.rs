@@ -21,7 +21,7 @@ impl Plan {
         name: "full",
         slice: Duration::from_millis(1500),
         pairs: 16,
-        backlog: 100_000,
+        backlog: 200_000,
     };
     pub(crate) const QUICK: Self = Self {
         name: "quick",

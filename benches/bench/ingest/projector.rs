@@ -35,7 +35,7 @@ pub(super) async fn run(
     let database = Database::create(postgres.endpoint(), "serve").await?;
     let serve = Server::serve("serve", postgres, database).await?;
     let database = serve.database.as_ref().context("no database")?;
-    wait_for_tables(database).await?;
+    serve.takes_deliveries().await?;
     let log = Server::own(Own::Log, postgres).await?;
     let what = format!("open loop, {PER_SECOND} a second, with the projector");
     println!("{what}, against without");
@@ -114,12 +114,6 @@ pub(crate) async fn caught_up(database: &Database) -> anyhow::Result<()> {
         .number("SELECT COALESCE(sum(position), 0)::bigint FROM head")
         .await?;
     until(database, PROJECTED, head).await.map(drop)
-}
-
-/// Waits until the program has made its tables in a new database.
-pub(crate) async fn wait_for_tables(database: &Database) -> anyhow::Result<()> {
-    let made = "SELECT (to_regclass('report.field_interval') IS NOT NULL)::int::bigint";
-    until(database, made, 1).await.map(drop)
 }
 
 /// Asks until a number has been reached, and gives it.

@@ -31,14 +31,17 @@ pub(crate) struct Asked {
 
 /// A client that shows this token.
 pub(crate) fn client(token: &str) -> anyhow::Result<reqwest::Client> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut bearer = reqwest::header::HeaderValue::try_from(format!("Bearer {token}"))?;
     bearer.set_sensitive(true);
     let headers = [(reqwest::header::AUTHORIZATION, bearer)];
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .default_headers(headers.into_iter().collect());
+    let client = builder().default_headers(headers.into_iter().collect());
     Ok(client.build()?)
+}
+
+/// Of clients for services on this machine.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy()
 }
 
 /// Asks all kinds in turn and prints a line for each.

@@ -14,10 +14,11 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::ensure;
-use tokio::process::Command;
+use tokio::{process::Command, time::sleep};
 
 use self::own::Own;
 use super::{
@@ -25,6 +26,7 @@ use super::{
     load::SECRET,
     postgres::Postgres,
     process::Process,
+    questions,
     slice::{self, Groups},
 };
 
@@ -33,6 +35,9 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_ticketlog");
 
 /// What an event that is in the table is answered.
 const STORED: &str = "\"outcome\":\"stored\"";
+
+/// Between looks whether it is ready.
+const POLL: Duration = Duration::from_millis(10);
 
 /// A running server.
 pub(crate) struct Server {
@@ -132,6 +137,19 @@ impl Server {
             answered: AtomicU64::new(0),
             shares: Mutex::default(),
             process,
+        }
+    }
+
+    /// Waits until a `serve` has made its tables, and no delivery goes to the spool any more.
+    pub(crate) async fn takes_deliveries(&self) -> anyhow::Result<()> {
+        let url = format!("http://{}/readyz", self.address);
+        let client = questions::builder().build()?;
+        loop {
+            let ready = client.get(&url).send().await?.text().await?;
+            if ready.contains("\"database\":\"ok\"") {
+                return Ok(());
+            }
+            sleep(POLL).await;
         }
     }
 
