@@ -76,7 +76,8 @@ async fn round(
     let mut moved = false;
     let all_behind = store.list_behind().await?;
     let stride = match all_behind.len() {
-        1 => Stride::Long,
+        // What has just failed would fail again, after longer.
+        1 if !trouble.is_recent() => Stride::Long,
         _ => Stride::Short,
     };
     for behind in all_behind {
@@ -136,9 +137,13 @@ struct Trouble {
 }
 
 impl Trouble {
-    fn tell(&mut self, tenant: Option<&Tenant>, error: &StoreError) {
+    fn is_recent(&self) -> bool {
         const AGAIN: Duration = Duration::from_mins(1);
-        if self.told_at.is_some_and(|at| at.elapsed() < AGAIN) {
+        self.told_at.is_some_and(|at| at.elapsed() < AGAIN)
+    }
+
+    fn tell(&mut self, tenant: Option<&Tenant>, error: &StoreError) {
+        if self.is_recent() {
             return;
         }
         self.told_at = Some(Instant::now());

@@ -1,5 +1,7 @@
 //! What Postgres knows of its tables when it plans.
 
+use sqlx::Connection;
+
 use super::{Store, StoreError};
 
 impl Store {
@@ -13,7 +15,9 @@ impl Store {
     pub async fn analyze(&self) -> Result<(), StoreError> {
         const TABLES: &str =
             "ANALYZE head, event, entry, change, field_interval, ticket, projection";
-        sqlx::raw_sql(TABLES).execute(&self.reads).await?;
-        Ok(())
+        // Waits for whoever vacuums.
+        let mut session = self.connect().await?;
+        sqlx::raw_sql(TABLES).execute(&mut session).await?;
+        Ok(session.close().await?)
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct EventsOfTickets {
     pub(super) tickets: Vec<TicketEvents>,
 }
 
-/// A row of `ticket_events.sql`.
+/// A row of `ticket_events.sql`; `nth` is the place of its ticket among those wanted.
 struct Row {
     up_to: i64,
     stops: i64,
@@ -36,6 +36,7 @@ struct Row {
     last_fact: Option<jiff_sqlx::Timestamp>,
     labels: Option<Uuid>,
     live_token: bool,
+    nth: i64,
     ticket: i64,
     position: i64,
     event_id: Uuid,
@@ -187,7 +188,7 @@ impl Store {
             clock::now().to_sqlx() as _,
             conflicts == Conflicts::AllKnown,
         );
-        let rows = self.lookups.fetch_all(question).await?;
+        let mut rows = self.lookups.fetch_all(question).await?;
         let Some(first) = rows.first() else {
             return Ok(None);
         };
@@ -202,6 +203,7 @@ impl Store {
             live_token: first.live_token,
             tickets: Vec::new(),
         };
+        rows.sort_by_key(|row| (row.nth, row.position));
         for row in rows {
             let Some(ticket) = TicketId::new(row.ticket) else {
                 continue;
