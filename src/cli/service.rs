@@ -252,7 +252,7 @@ impl Tasks {
         }
     }
 
-    /// Ends the projector after the step under way; what it leaves is projected at the next start.
+    /// Ends the projector; what it leaves is projected at the next start.
     async fn followed(&mut self) {
         drop(self.follow.take());
         if !self.follower.is_finished() && timeout(WRITE_TIMEOUT, &mut self.follower).await.is_err()

@@ -51,18 +51,19 @@ pub(super) async fn build(
     (standing.outages, standing.settled) = store
         .list_outages_and_whether_settled(&tenant, up_to)
         .await?;
-    if let Some((first, last)) = store.find_ends(&tenant, up_to).await? {
-        (standing.first_at, standing.last_at) = (Some(first), Some(last));
-    }
     let outages = standing.outages.clone();
     let (read, to_fold) = mpsc::channel(1);
     let (folded, to_write) = mpsc::channel(1);
     // Postgres reads one part and writes another while a third is folded.
-    tokio::try_join!(
+    let (ends, ..) = tokio::try_join!(
+        store.find_ends(&tenant, up_to),
         read_all(store, &tenant, up_to, read),
         fold_all(to_fold, &outages, folded),
         write_all(to_write, claim, &mut standing, progress),
     )?;
+    if let Some((first, last)) = ends {
+        (standing.first_at, standing.last_at) = (Some(first), Some(last));
+    }
     claim.dress(bare).await?;
     Ok(standing)
 }
