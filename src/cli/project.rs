@@ -7,12 +7,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{database::Database, hooks::tenant, print};
-use crate::{
-    config::Shared,
-    domain::ids::{Position, Tenant},
-    project,
-    store::Store,
-};
+use crate::{config::Shared, domain::ids::Tenant, project, store::Store};
 
 /// Sub-commands of `project`.
 #[derive(Debug, Subcommand)]
@@ -89,8 +84,8 @@ async fn rebuild(store: &Store, wanted: Vec<Tenant>) -> anyhow::Result<()> {
         let head =
             head.with_context(|| format!("no event of a tenant \"{tenant}\" was ever received"))?;
         let bar = progress_bar(head.0);
-        let told = |position: Position| {
-            bar.set_position(u64::try_from(position.0).unwrap_or_default());
+        let told = |events: i64| {
+            bar.set_position(u64::try_from(events).unwrap_or_default());
         };
         let differences = project::rebuild(store, &mut projector, &tenant, &told)
             .await

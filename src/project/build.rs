@@ -18,8 +18,8 @@ use crate::{
         ids::{Position, Tenant, TicketId},
     },
     store::{
-        Store, StoreError, TicketEvents, TicketSize,
-        projection::{Bare, Claim, Standing, TicketRow},
+        Store, StoreError, TicketEvents,
+        projection::{Bare, Claim, Standing, TicketRow, TicketSize},
     },
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn build(
     claim: &mut Claim,
     bare: Bare,
     up_to: Position,
-    progress: &(dyn Fn(Position) + Sync),
+    progress: &(dyn Fn(i64) + Sync),
 ) -> Result<Standing, StoreError> {
     let tenant = claim.tenant().clone();
     let mut standing = Standing {
@@ -112,7 +112,7 @@ async fn write_all(
     mut to_write: mpsc::Receiver<Folded>,
     claim: &mut Claim,
     standing: &mut Standing,
-    progress: &(dyn Fn(Position) + Sync),
+    progress: &(dyn Fn(i64) + Sync),
 ) -> Result<(), StoreError> {
     let mut projected = 0;
     while let Some(Folded { tickets, added }) = to_write.recv().await {
@@ -124,7 +124,7 @@ async fn write_all(
             standing.sums.replace(None, row);
             projected += row.events;
         }
-        progress(Position(projected));
+        progress(projected);
     }
     Ok(())
 }

@@ -82,7 +82,7 @@ async fn round(
     };
     for behind in all_behind {
         let building = Building::of(&behind);
-        let progress = |position| building.tell(position);
+        let progress = |events| building.tell(events);
         let stepped = step(
             store,
             projector,
@@ -116,13 +116,13 @@ impl<'a> Building<'a> {
         }
     }
 
-    fn tell(&self, position: Position) {
+    fn tell(&self, events: i64) {
         let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
         if told_at.elapsed() >= TELL {
             *told_at = Instant::now();
             tracing::info!(
                 tenant = self.behind.tenant.as_str(),
-                events = position.0,
+                events,
                 of = self.behind.head.0,
                 "Projecting the log from its beginning"
             );

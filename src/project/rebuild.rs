@@ -14,7 +14,7 @@ use crate::{
 
 /// Projects a tenant's log from its first event into tables beside the live ones, and makes the live ones
 /// equal to them: gives what was not. Meanwhile the live ones are read and followed as ever. `projector`
-/// is one of [`Store::projector_beside`]; `progress` is told each position reached.
+/// is one of [`Store::projector_beside`]; `progress` is told how many events are projected.
 ///
 /// # Errors
 /// As [`step`]; [`StoreError::Unavailable`] also if its session ends, for what it built ends with it.
@@ -22,7 +22,7 @@ pub async fn rebuild(
     store: &Store,
     projector: &mut Projector,
     tenant: &Tenant,
-    progress: &(dyn Fn(Position) + Sync),
+    progress: &(dyn Fn(i64) + Sync),
 ) -> Result<Differences, StoreError> {
     let mut stride = Stride::Whole;
     loop {
@@ -32,7 +32,7 @@ pub async fn rebuild(
         while let Step::Moved(position) =
             step(store, projector, tenant, head, stride, progress).await?
         {
-            progress(position);
+            progress(position.0);
             stride = Stride::Long;
         }
         if let Some(differences) = projector.switch(tenant).await? {

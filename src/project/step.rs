@@ -84,7 +84,8 @@ type New = Vec<(TicketId, Vec<StoredEvent>)>;
 ///
 /// An event that comes in order is folded on top of its ticket's kept fold; the ticket of any other, and
 /// each one that something new is known of, is folded again from its first event, and of its rows only
-/// those are written that come out otherwise. What is built from nothing tells `progress` of each part.
+/// those are written that come out otherwise. What is built from nothing tells `progress` after each
+/// part how many events of tickets are in it by now.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Corrupt`]; [`StoreError::Refused`] is a bug.
@@ -94,7 +95,7 @@ pub async fn step(
     tenant: &Tenant,
     up_to: Position,
     stride: Stride,
-    progress: &(dyn Fn(Position) + Sync),
+    progress: &(dyn Fn(i64) + Sync),
 ) -> Result<Step, StoreError> {
     let Some(mut claim) = projector.claim(tenant).await? else {
         return Ok(Step::Busy);

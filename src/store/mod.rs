@@ -63,7 +63,6 @@ pub use self::{
     report::{ReportAnswer, ReportRows, built_in_reports},
     sql_user::{NewSqlUser, Opening, Overdue, SqlUserError},
     tenant::TenantSummary,
-    ticket_events::TicketSize,
 };
 
 use self::{label::KeptLabels, lookups::Lookups, outage::KeptOutages, own_report::ReportLogins};

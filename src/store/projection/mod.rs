@@ -6,6 +6,7 @@
 mod bare;
 mod beside;
 mod claim;
+mod extent;
 mod progress;
 mod rows;
 mod write;
@@ -18,6 +19,7 @@ pub use self::{
     bare::Bare,
     beside::Differences,
     claim::{Claim, Known, Standing, Sums},
+    extent::TicketSize,
     progress::Progress,
     rows::{ChangeRow, EntryRow, IntervalRow, Rows, TicketRow},
 };

@@ -1,6 +1,7 @@
 //! The projections are what the log says: after every step as if they had been built from nothing, and the
 //! same as what is folded from the log for one ticket.
 
+mod known;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};

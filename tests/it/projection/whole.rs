@@ -47,7 +47,7 @@ async fn head(db: &TestDb) -> Position {
 /// Builds from nothing, if that can be; gives what it told of how far it was.
 async fn build(db: &TestDb) -> Vec<i64> {
     let told = Mutex::new(Vec::new());
-    let progress = |position: Position| told.lock().unwrap().push(position.0);
+    let progress = |events| told.lock().unwrap().push(events);
     let head = head(db).await;
     let moved = step(db, head, Stride::Whole, &progress).await;
     assert_eq!(moved, Step::Moved(head));
@@ -58,7 +58,7 @@ async fn step(
     db: &TestDb,
     up_to: Position,
     stride: Stride,
-    progress: &(dyn Fn(Position) + Sync),
+    progress: &(dyn Fn(i64) + Sync),
 ) -> Step {
     let mut projector = db.store.projector();
     let cust1 = tenant(CUST1);
@@ -141,8 +141,8 @@ async fn what_ends_halfway_leaves_all_as_it_was() {
     assert_eq!(moved, Step::Moved(few));
     let before = everything(&db).await;
     let halfway = Notify::new();
-    let progress = |position: Position| {
-        if position.0 > 1000 {
+    let progress = |events| {
+        if events > 1000 {
             halfway.notify_one();
         }
     };
@@ -195,69 +195,4 @@ async fn meanwhile_one_ticket_can_be_read_and_what_is_asked_across_tickets_is_to
     app.get("/v1/tenants/Cust1/tickets?stale=allow")
         .await
         .assert(200);
-}
-
-/// Pages after the late event for which its ticket was folded again.
-#[tokio::test]
-async fn a_conflict_that_came_much_later_is_marked() {
-    let db = create().await;
-    let mut appender = db.store.appender();
-    let late = payload::changed(76)
-        .at("2025-05-19T09:00:00Z")
-        .set("priority", 3);
-    let disputed = late.clone().set("priority", 4);
-    let mut bodies = vec![
-        payload::created(76).at("2025-05-19T08:00:00Z"),
-        payload::changed(76)
-            .at("2025-05-19T10:00:00Z")
-            .set("priority", 3),
-    ];
-    bodies.extend((1000..2000).map(payload::created));
-    bodies.push(late);
-    bodies.extend((2000..3000).map(payload::created));
-    bodies.push(disputed);
-    let deliveries: Vec<_> = bodies.into_iter().map(delivery).collect();
-    for batch in deliveries.chunks(100) {
-        appender.append(batch).await.unwrap();
-    }
-    super::project(&db, &mut db.store.projector()).await;
-    let marked = super::count(
-        &db,
-        "SELECT count(*) FROM entry WHERE tenant = $1 AND 'conflict' = ANY(reasons)",
-        CUST1,
-    );
-    assert_eq!(marked.await, 1);
-    let differences = rebuild(&db, &mut db.store.projector_beside(), CUST1).await;
-    assert_eq!(differences, Differences::default());
-}
-
-/// Of what the feed told after the position that a step goes up to.
-#[tokio::test]
-async fn trouble_that_a_step_leaves_out_is_taken_by_the_next() {
-    let db = create().await;
-    let mut appender = db.store.appender();
-    let stopped = payload::changed(3)
-        .at("2025-05-19T09:00:00Z")
-        .with("Event", "webhook.stopped");
-    for body in [
-        payload::created(76).at("2025-05-19T08:00:00Z"),
-        stopped,
-        payload::changed(76)
-            .at("2025-05-19T10:00:00Z")
-            .set("priority", 3),
-    ] {
-        appender.append(&[delivery(body)]).await.unwrap();
-    }
-    let first = Position(1);
-    let moved = step(&db, first, Stride::Short, &|_| ()).await;
-    assert_eq!(moved, Step::Moved(first));
-    super::project(&db, &mut db.store.projector()).await;
-    let met = super::count(
-        &db,
-        "SELECT count(*) FROM entry WHERE tenant = $1 AND 'feed_outage' = ANY(reasons)",
-        CUST1,
-    );
-    assert_eq!(met.await, 1);
-    let differences = rebuild(&db, &mut db.store.projector_beside(), CUST1).await;
-    assert_eq!(differences, Differences::default());
 }
