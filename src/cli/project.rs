@@ -7,7 +7,12 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{database::Database, hooks::tenant, print};
-use crate::{config::Shared, domain::ids::Tenant, project, store::Store};
+use crate::{
+    config::Shared,
+    domain::ids::Tenant,
+    project::{self, Built},
+    store::Store,
+};
 
 /// Sub-commands of `project`.
 #[derive(Debug, Subcommand)]
@@ -84,8 +89,9 @@ async fn rebuild(store: &Store, wanted: Vec<Tenant>) -> anyhow::Result<()> {
         let head =
             head.with_context(|| format!("no event of a tenant \"{tenant}\" was ever received"))?;
         let bar = progress_bar(head.0);
-        let told = |events: i64| {
-            bar.set_position(u64::try_from(events).unwrap_or_default());
+        let told = |built| match built {
+            Built::Events(events) => bar.set_position(u64::try_from(events).unwrap_or_default()),
+            Built::Indexes { made, of } => bar.set_message(format!(", {made} of {of} indexes")),
         };
         let differences = project::rebuild(store, &mut projector, &tenant, &told)
             .await
@@ -101,7 +107,7 @@ async fn rebuild(store: &Store, wanted: Vec<Tenant>) -> anyhow::Result<()> {
 
 fn progress_bar(events: i64) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(events).unwrap_or_default());
-    match ProgressStyle::with_template("{bar:40} {percent}% {per_sec} events {eta} left") {
+    match ProgressStyle::with_template("{bar:40} {percent}% {per_sec} events {eta} left{msg}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }

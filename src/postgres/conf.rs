@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{door::Door, memory::shared_buffers_mib};
+use super::{
+    door::Door,
+    machine::{maintenance_workers, shared_buffers_mib},
+};
 
 /// Settings that are the same for every cluster.
 const FIXED: [(&str, &str); 17] = [
@@ -60,6 +63,8 @@ pub(super) fn arguments(cluster: &Path, listen: &Listen<'_>, tag: &str) -> Vec<O
     }
     let room = format!("{}MB", shared_buffers_mib());
     set("shared_buffers", Path::new(&room));
+    let workers = maintenance_workers().to_string();
+    set("max_parallel_maintenance_workers", Path::new(&workers));
     set("port", Path::new(&listen.port.to_string()));
     set("unix_socket_directories", listen.socket_dir);
     match &listen.door {

@@ -23,7 +23,7 @@ mod init;
 mod install;
 mod layout;
 mod lock;
-mod memory;
+mod machine;
 pub mod notice;
 mod pidfile;
 mod pinned;

@@ -29,8 +29,22 @@ const TICKETS: usize = 10_000;
 /// Most bytes of the bodies that are folded at once, but for those of one ticket.
 const BYTES: i64 = 16 << 20;
 
+/// How far building at once has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Built {
+    /// The rows of so many events of tickets are written.
+    Events(i64),
+    /// All rows are, and so many of the indexes are made.
+    Indexes {
+        /// Of these.
+        made: usize,
+        /// All that there will be.
+        of: usize,
+    },
+}
+
 /// Writes what a tenant's log up to a position comes to into its stripped tables, and dresses them; gives where the
-/// projection stands then. `progress` is told how many events of tickets are projected so far.
+/// projection stands then.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -39,7 +53,7 @@ pub(super) async fn build(
     claim: &mut Claim,
     bare: Bare,
     up_to: Position,
-    progress: &(dyn Fn(i64) + Sync),
+    progress: &(dyn Fn(Built) + Sync),
 ) -> Result<Standing, StoreError> {
     let tenant = claim.tenant().clone();
     let mut standing = Standing {
@@ -64,7 +78,8 @@ pub(super) async fn build(
     if let Some((first, last)) = ends {
         (standing.first_at, standing.last_at) = (Some(first), Some(last));
     }
-    claim.dress(bare).await?;
+    let made = |made, of| progress(Built::Indexes { made, of });
+    claim.dress(bare, &made).await?;
     Ok(standing)
 }
 
@@ -112,7 +127,7 @@ async fn write_all(
     mut to_write: mpsc::Receiver<Folded>,
     claim: &mut Claim,
     standing: &mut Standing,
-    progress: &(dyn Fn(i64) + Sync),
+    progress: &(dyn Fn(Built) + Sync),
 ) -> Result<(), StoreError> {
     let mut projected = 0;
     while let Some(Folded { tickets, added }) = to_write.recv().await {
@@ -124,7 +139,7 @@ async fn write_all(
             standing.sums.replace(None, row);
             projected += row.events;
         }
-        progress(projected);
+        progress(Built::Events(projected));
     }
     Ok(())
 }

@@ -10,7 +10,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::step::{Step, Stride, step};
+use super::{
+    build::Built,
+    step::{Step, Stride, step},
+};
 use crate::{
     domain::ids::{Position, Tenant},
     store::{
@@ -82,7 +85,7 @@ async fn round(
     };
     for behind in all_behind {
         let building = Building::of(&behind);
-        let progress = |events| building.tell(events);
+        let progress = |built| building.tell(built);
         let stepped = step(
             store,
             projector,
@@ -116,16 +119,21 @@ impl<'a> Building<'a> {
         }
     }
 
-    fn tell(&self, events: i64) {
+    fn tell(&self, built: Built) {
         let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if told_at.elapsed() >= TELL {
-            *told_at = Instant::now();
-            tracing::info!(
-                tenant = self.behind.tenant.as_str(),
-                events,
-                of = self.behind.head.0,
-                "Projecting the log from its beginning"
-            );
+        if told_at.elapsed() < TELL {
+            return;
+        }
+        *told_at = Instant::now();
+        let tenant = self.behind.tenant.as_str();
+        match built {
+            Built::Events(events) => {
+                let of = self.behind.head.0;
+                tracing::info!(tenant, events, of, "Projecting the log from its beginning");
+            }
+            Built::Indexes { made, of } => {
+                tracing::info!(tenant, made, of, "Making the indexes of what was projected");
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod rows;
 mod step;
 
 pub use self::{
+    build::Built,
     follow::{catch_up, catch_up_all, follow},
     rebuild::rebuild,
     step::{Step, Stride, step},

@@ -1,6 +1,7 @@
 //! Building a tenant's projection from nothing, beside the live one.
 
 use super::{
+    build::Built,
     follow::catch_up,
     step::{Step, Stride, step},
 };
@@ -14,7 +15,7 @@ use crate::{
 
 /// Projects a tenant's log from its first event into tables beside the live ones, and makes the live ones
 /// equal to them: gives what was not. Meanwhile the live ones are read and followed as ever. `projector`
-/// is one of [`Store::projector_beside`]; `progress` is told how many events are projected.
+/// is one of [`Store::projector_beside`]; `progress` is told how far it is.
 ///
 /// # Errors
 /// As [`step`]; [`StoreError::Unavailable`] also if its session ends, for what it built ends with it.
@@ -22,7 +23,7 @@ pub async fn rebuild(
     store: &Store,
     projector: &mut Projector,
     tenant: &Tenant,
-    progress: &(dyn Fn(i64) + Sync),
+    progress: &(dyn Fn(Built) + Sync),
 ) -> Result<Differences, StoreError> {
     let mut stride = Stride::Whole;
     loop {
@@ -32,7 +33,7 @@ pub async fn rebuild(
         while let Step::Moved(position) =
             step(store, projector, tenant, head, stride, progress).await?
         {
-            progress(position.0);
+            progress(Built::Events(position.0));
             stride = Stride::Long;
         }
         if let Some(differences) = projector.switch(tenant).await? {

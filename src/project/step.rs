@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    build::build,
+    build::{Built, build},
     refold::refold,
     rows::{Added, count},
 };
@@ -85,7 +85,7 @@ type New = Vec<(TicketId, Vec<StoredEvent>)>;
 /// An event that comes in order is folded on top of its ticket's kept fold; the ticket of any other, and
 /// each one that something new is known of, is folded again from its first event, and of its rows only
 /// those are written that come out otherwise. What is built from nothing tells `progress` after each
-/// part how many events of tickets are in it by now.
+/// part, and each index, how far it is.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Corrupt`]; [`StoreError::Refused`] is a bug.
@@ -95,7 +95,7 @@ pub async fn step(
     tenant: &Tenant,
     up_to: Position,
     stride: Stride,
-    progress: &(dyn Fn(i64) + Sync),
+    progress: &(dyn Fn(Built) + Sync),
 ) -> Result<Step, StoreError> {
     let Some(mut claim) = projector.claim(tenant).await? else {
         return Ok(Step::Busy);

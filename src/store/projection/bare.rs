@@ -12,10 +12,11 @@ use crate::store::error::is_denied;
 const TABLES: [&str; 4] = ["ticket", "entry", "change", "field_interval"];
 
 /// Each index takes as long as there are rows. Sorting is quickest within the processor's caches, 8 MB a process; of so
-/// little memory Postgres would make one process, unless the table says otherwise. Rough statistics are enough until
-/// autovacuum takes its own.
-const DRESSING: &str = "SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '24MB'; \
-    SET LOCAL default_statistics_target = 25";
+/// little memory Postgres would make one process, unless the table says otherwise, and then it makes as many as it may.
+/// Rough statistics are enough until autovacuum takes its own.
+const DRESSING: &str = "SET LOCAL statement_timeout = 0; SET LOCAL default_statistics_target = 25; \
+    SELECT set_config('maintenance_work_mem', \
+        8 * (1 + current_setting('max_parallel_maintenance_workers')::integer) || 'MB', true)";
 
 /// The indexes that were taken away; they have to be made again before the step is committed.
 #[derive(Debug)]
@@ -49,18 +50,25 @@ impl Claim {
         }
     }
 
-    /// Makes the indexes again, and statistics of what is in the tables now.
+    /// Makes the indexes again, and statistics of what is in the tables now. `made` is told after each how many are, and
+    /// how many there will be.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]; [`StoreError::Refused`] if a row is there twice, which is a bug.
-    pub async fn dress(&mut self, bare: Bare) -> Result<(), StoreError> {
+    pub async fn dress(
+        &mut self,
+        bare: Bare,
+        made: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(), StoreError> {
         self.run(DRESSING.to_owned()).await?;
         for table in TABLES {
-            self.run(format!("ALTER TABLE {table} SET (parallel_workers = 2)"))
+            self.run(format!("ALTER TABLE {table} SET (parallel_workers = 64)"))
                 .await?;
         }
-        for index in bare.make {
+        let all = bare.make.len();
+        for (before, index) in bare.make.into_iter().enumerate() {
             self.run(index).await?;
+            made(before + 1, all);
         }
         for table in TABLES {
             self.run(format!("ALTER TABLE {table} RESET (parallel_workers)"))

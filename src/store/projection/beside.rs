@@ -23,9 +23,9 @@ const INDEXES: &str = "
     ALTER TABLE pg_temp.projection ADD PRIMARY KEY (tenant);
     ALTER TABLE pg_temp.ticket ADD PRIMARY KEY (tenant, ticket);
     ALTER TABLE pg_temp.entry ADD PRIMARY KEY (tenant, ticket, event_id);
-    CREATE INDEX ON pg_temp.change (tenant, ticket, event_id);
-    CREATE INDEX ON pg_temp.field_interval (tenant, ticket, field);
-    CREATE UNIQUE INDEX ON pg_temp.field_interval (tenant, ticket, field) WHERE until_event IS NULL";
+    CREATE INDEX ON pg_temp.change (ticket, tenant, event_id);
+    CREATE INDEX ON pg_temp.field_interval (ticket, tenant, field);
+    CREATE UNIQUE INDEX ON pg_temp.field_interval (ticket, tenant, field) WHERE until_event IS NULL";
 
 /// Rows that were not the same, of all tables but `projection`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use sqlx::{AssertSqlSafe, Executor};
 use ticketlog::{
     domain::ids::Position,
-    project::{self, Step, Stride},
+    project::{self, Built, Step, Stride},
     store::projection::Differences,
 };
 use tokio::sync::Notify;
@@ -45,9 +45,9 @@ async fn head(db: &TestDb) -> Position {
 }
 
 /// Builds from nothing, if that can be; gives what it told of how far it was.
-async fn build(db: &TestDb) -> Vec<i64> {
+async fn build(db: &TestDb) -> Vec<Built> {
     let told = Mutex::new(Vec::new());
-    let progress = |events| told.lock().unwrap().push(events);
+    let progress = |built| told.lock().unwrap().push(built);
     let head = head(db).await;
     let moved = step(db, head, Stride::Whole, &progress).await;
     assert_eq!(moved, Step::Moved(head));
@@ -58,7 +58,7 @@ async fn step(
     db: &TestDb,
     up_to: Position,
     stride: Stride,
-    progress: &(dyn Fn(i64) + Sync),
+    progress: &(dyn Fn(Built) + Sync),
 ) -> Step {
     let mut projector = db.store.projector();
     let cust1 = tenant(CUST1);
@@ -91,8 +91,23 @@ async fn it_tells_how_far_it_is() {
     let db = create().await;
     generate(&db, "3500");
     let told = build(&db).await;
-    assert!(told.len() > 3 && told.is_sorted(), "{told:?}");
-    assert_eq!(told.last(), Some(&3500));
+    let (mut events, mut indexes) = (Vec::new(), Vec::new());
+    for built in &told {
+        match *built {
+            Built::Events(written) => events.push(written),
+            Built::Indexes { made, of } => indexes.push((made, of)),
+        }
+    }
+    assert!(events.len() > 3 && events.is_sorted(), "{told:?}");
+    assert_eq!(events.last(), Some(&3500));
+    let all = indexes.len();
+    let one_by_one: Vec<(usize, usize)> = (1..=all).map(|made| (made, all)).collect();
+    assert!(all > 10, "{told:?}");
+    assert_eq!(indexes, one_by_one);
+    assert!(
+        matches!(told.last(), Some(Built::Indexes { .. })),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -107,7 +122,7 @@ async fn it_goes_on_in_steps_while_somebody_reads() {
     assert!(build(&db).await.is_empty());
     let by_steps = everything(&db).await;
     reader.execute("COMMIT").await.unwrap();
-    assert_eq!(build(&db).await.last(), Some(&300));
+    assert!(build(&db).await.contains(&Built::Events(300)));
     assert_eq!(everything(&db).await, by_steps);
 }
 
@@ -141,8 +156,8 @@ async fn what_ends_halfway_leaves_all_as_it_was() {
     assert_eq!(moved, Step::Moved(few));
     let before = everything(&db).await;
     let halfway = Notify::new();
-    let progress = |events| {
-        if events > 1000 {
+    let progress = |built| {
+        if matches!(built, Built::Events(1001..)) {
             halfway.notify_one();
         }
     };

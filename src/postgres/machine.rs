@@ -1,10 +1,10 @@
-//! How much of the machine's memory the server keeps pages in.
+//! What the server takes of the machine: how much memory it keeps pages in, and how many processes make an index.
 //!
 //! Ids of events are random, so each insert goes to another page of their index. While all of that index fits it costs
 //! little: at three million events deliveries were 27 to 31 % slower than into an empty log with 256 MB, 11 to 20 % with
 //! 2 GB (docs/performance.md).
 
-use std::fs;
+use std::{fs, num::NonZero, thread::available_parallelism};
 
 const MIB: u64 = 1 << 20;
 
@@ -24,6 +24,12 @@ pub(super) fn shared_buffers_mib() -> u64 {
 fn room(memory: Option<u64>) -> u64 {
     const UNKNOWN: u64 = 256;
     memory.map_or(UNKNOWN, |bytes| (bytes / 8 / MIB).clamp(128, 2048))
+}
+
+/// Processes beside its own that a session lets make an index: one for each other processor, four at most. Each gives a
+/// part that is merged at the end, which two of them on one processor never made up for (docs/performance.md).
+pub(super) fn maintenance_workers() -> usize {
+    available_parallelism().map_or(1, NonZero::get).clamp(1, 5) - 1
 }
 
 /// `MemTotal` of `/proc/meminfo`.
