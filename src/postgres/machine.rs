@@ -26,10 +26,14 @@ fn room(memory: Option<u64>) -> u64 {
     memory.map_or(UNKNOWN, |bytes| (bytes / 8 / MIB).clamp(128, 2048))
 }
 
-/// Processes beside its own that a session lets make an index: one for each other processor, four at most. Each gives a
-/// part that is merged at the end, which two of them on one processor never made up for (docs/performance.md).
+/// Processes beside its own that a session lets make an index: one for each other processor, four at most. Each sorts a
+/// part, and parts have to be merged: more of them than processors take longer (docs/performance.md).
 pub(super) fn maintenance_workers() -> usize {
-    available_parallelism().map_or(1, NonZero::get).clamp(1, 5) - 1
+    workers(available_parallelism().map_or(1, NonZero::get))
+}
+
+fn workers(processors: usize) -> usize {
+    processors.clamp(1, 5) - 1
 }
 
 /// `MemTotal` of `/proc/meminfo`.
@@ -57,6 +61,13 @@ mod tests {
             (None, 256),
         ] {
             assert_eq!(room(memory), mib, "{memory:?}");
+        }
+    }
+
+    #[test]
+    fn a_process_for_each_other_processor_four_at_most() {
+        for (processors, beside) in [(0, 0), (1, 0), (2, 1), (5, 4), (64, 4)] {
+            assert_eq!(workers(processors), beside, "{processors}");
         }
     }
 

@@ -109,7 +109,7 @@ fn admits(filter: Filter<'_>, answer: &Value) -> bool {
     })
 }
 
-const FILTERS: [Filter<'static>; 12] = [
+const FILTERS: [Filter<'static>; 14] = [
     &[],
     &[("status", &["2"])],
     &[("status", &["1", "3", "5"])],
@@ -126,6 +126,8 @@ const FILTERS: [Filter<'static>; 12] = [
     ],
     &[("status", &["77"])],
     &[("created_at", &["none"]), ("x_foo", &["a"])],
+    &[("last_changed", &["none"])],
+    &[("last_changed", &["none"]), ("status", &["2", "1", "0"])],
 ];
 
 /// The list is every ticket's own answer, of those that are as asked, in both orders, by any number a page.
@@ -195,6 +197,33 @@ async fn the_list_is_every_tickets_own_answer_now_and_then() {
         assert_lists(&app, &answers(&app, &tickets, &known_at).await, &known_at).await;
         let both = format!("{as_of}&{known_at}");
         assert_lists(&app, &answers(&app, &tickets, &both).await, &both).await;
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_every_event_moves_is_a_condition_like_any_other() {
+    let app = TestApp::start().await;
+    for (ticket, status, at) in [(1, 1, "10:00"), (2, 2, "10:00"), (3, 1, "11:00")] {
+        let body = payload::created(ticket).set("status", status);
+        let body = body.set("last_changed", format!("2025-05-19T{at}:00"));
+        app.deliver(body).await.assert(200);
+    }
+    for (query, expected) in [
+        ("last_changed=2025-05-19T10:00:00", &[1, 2][..]),
+        ("last_changed=2025-05-19T10:00:00&order=-ticket", &[2, 1]),
+        ("last_changed=2025-05-19T10:00:00&order=last&status=2", &[2]),
+        (
+            "last_changed=2025-05-19T10:00:00&last_changed=2025-05-19T11:00:00&status=1",
+            &[1, 3],
+        ),
+        ("last_changed=2025-05-19T12:00:00", &[]),
+    ] {
+        let items = app.read_all(&format!("{DESK}?{query}")).await;
+        let found: Vec<i64> = items
+            .iter()
+            .map(|item| item["ticket"].as_i64().unwrap())
+            .collect();
+        assert_eq!(found, expected, "{query}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::candidates::indexed;
 use crate::{
     domain::{
         desk::{Filter, Order},
@@ -35,7 +36,7 @@ impl Store {
                 fewest = Some(few);
             }
         };
-        for (field, keys) in &filter.fields {
+        for (field, keys) in indexed(filter) {
             consider(self.list_holders(tenant, field, keys).await?);
         }
         if let Some(since) = filter.since_ticks {

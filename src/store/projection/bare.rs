@@ -12,11 +12,11 @@ use crate::store::error::is_denied;
 const TABLES: [&str; 4] = ["ticket", "entry", "change", "field_interval"];
 
 /// Each index takes as long as there are rows. Sorting is quickest within the processor's caches, 8 MB a process; of so
-/// little memory Postgres would make one process, unless the table says otherwise, and then it makes as many as it may.
+/// little memory Postgres would make one process, unless the table says otherwise: then as many as it may, eight at most.
 /// Rough statistics are enough until autovacuum takes its own.
 const DRESSING: &str = "SET LOCAL statement_timeout = 0; SET LOCAL default_statistics_target = 25; \
     SELECT set_config('maintenance_work_mem', \
-        8 * (1 + current_setting('max_parallel_maintenance_workers')::integer) || 'MB', true)";
+        8 * (1 + least(8, current_setting('max_parallel_maintenance_workers')::integer)) || 'MB', true)";
 
 /// The indexes that were taken away; they have to be made again before the step is committed.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Claim {
     ) -> Result<(), StoreError> {
         self.run(DRESSING.to_owned()).await?;
         for table in TABLES {
-            self.run(format!("ALTER TABLE {table} SET (parallel_workers = 64)"))
+            self.run(format!("ALTER TABLE {table} SET (parallel_workers = 8)"))
                 .await?;
         }
         let all = bare.make.len();

@@ -51,20 +51,10 @@ impl Store {
         tenant: &Tenant,
         names: &[String],
     ) -> Result<Vec<String>, StoreError> {
-        let fields = sqlx::query_scalar!(
-            r#"SELECT wanted.name AS "name!" FROM UNNEST($2::text[]) AS wanted (name)
-               CROSS JOIN LATERAL (
-                   (SELECT FROM change
-                    WHERE tenant = $1 AND field = wanted.name AND NOT noise LIMIT 1)
-                   UNION ALL
-                   (SELECT FROM field_interval
-                    WHERE tenant = $1 AND field = wanted.name LIMIT 1)
-                   LIMIT 1) AS found"#,
-            tenant.as_str(),
-            names,
-        )
-        .fetch_all(&self.reads)
-        .await?;
+        let fields =
+            sqlx::query_file_scalar!("src/store/search/known_fields.sql", tenant.as_str(), names,)
+                .fetch_all(&self.reads)
+                .await?;
         Ok(fields)
     }
 

@@ -1,7 +1,7 @@
 //! The shapes that auditors ask for are served by indexes, in a table that is worth one.
 
 use jiff::tz::TimeZone;
-use sqlx::Executor;
+use sqlx::{AssertSqlSafe, Executor};
 use ticketlog::domain::{
     ids::Tenant,
     search::{Known, Query},
@@ -66,6 +66,34 @@ async fn what_auditors_ask_for_is_served_by_indexes() {
         for line in plan.lines().filter(|line| line.contains("Index Cond")) {
             assert!(line.contains("tenant"), "{query}: {plan}");
         }
+    }
+}
+
+/// A misspelled name is not looked for in all that there is.
+#[tokio::test]
+async fn a_field_that_no_ticket_has_is_found_missing_by_indexes() {
+    let db = TestDb::create().await;
+    let mut session = db.connect().await;
+    session.execute(ROWS).await.unwrap();
+    let sql = include_str!("../../../src/store/search/known_fields.sql")
+        .replace("$1", "'Cust1'")
+        .replace("$2", "ARRAY['stauts', 'priority']");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {sql}")))
+        .fetch_all(&mut session)
+        .await
+        .unwrap();
+    let looks = plan.iter().filter(|line| line.contains("Index Cond"));
+    let looks: Vec<&String> = looks.collect();
+    assert_eq!(looks.len(), 2, "{plan:#?}");
+    for (look, index) in looks
+        .iter()
+        .zip(["change_by_field", "field_interval_by_field"])
+    {
+        assert!(
+            look.contains("tenant = ") && look.contains("field = "),
+            "{plan:#?}"
+        );
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:#?}");
     }
 }
 
