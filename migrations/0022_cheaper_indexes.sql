@@ -18,8 +18,8 @@ CREATE UNIQUE INDEX field_interval_open ON field_interval (ticket, tenant, field
 DROP INDEX entry_by_actor;
 CREATE INDEX entry_by_actor ON entry (actor, tenant, ticks) INCLUDE (creates, repeats);
 
--- last_changed moves with nearly every event: a third of all intervals are of it, and nobody asks which tickets hold one of
--- its values, or how long. A condition on a field that is known when a statement is planned leads to these indexes; one on
+-- last_changed moves with almost every event and has nearly a third of all intervals, and nobody asks which tickets hold one
+-- of its values, or how long. A condition on a field that is known when a statement is planned leads to these indexes; one on
 -- last_changed is looked up for each ticket.
 DROP INDEX field_interval_by_value;
 CREATE INDEX field_interval_by_value ON field_interval (tenant, key, field, ticket, from_ticks)

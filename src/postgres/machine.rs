@@ -1,14 +1,14 @@
 //! What the server takes of the machine: how much memory it keeps pages in, and how many processes make an index.
-//!
-//! Ids of events are random, so each insert goes to another page of their index. While all of that index fits it costs
-//! little: at three million events deliveries were 27 to 31 % slower than into an empty log with 256 MB, 11 to 20 % with
-//! 2 GB (docs/performance.md).
 
 use std::{fs, num::NonZero, thread::available_parallelism};
 
 const MIB: u64 = 1 << 20;
 
 /// Room for pages, in MiB: an eighth of the memory, within bounds.
+///
+/// Ids of events are random, so each insert goes to another page of their index. While all of that index fits it costs
+/// little: at three million events deliveries were 27 to 31 % slower than into an empty log with 256 MB, 11 to 20 % with
+/// 2 GB (docs/performance.md).
 ///
 /// What is not used is not taken from the machine. PostgreSQL's own advice is a quarter, for a machine that does
 /// nothing else.

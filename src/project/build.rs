@@ -44,7 +44,7 @@ pub enum Built {
 }
 
 /// Writes what a tenant's log up to a position comes to into its stripped tables, and dresses them; gives where the
-/// projection stands then.
+/// projection stands then. `progress` is told after each part, and each index, how far it is.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].

@@ -22,7 +22,7 @@ pub(super) struct Candidates {
     pub(super) places: Vec<Place>,
 }
 
-/// The fields of a filter by whose values tickets are found. `last_changed` is in no index by value: a third of all
+/// The fields of a filter by whose values tickets are found. `last_changed` is in no index by value: nearly a third of all
 /// intervals are of it.
 pub(super) fn indexed(filter: &Filter) -> impl Iterator<Item = (&String, &BTreeSet<String>)> {
     let fields = filter.fields.iter();

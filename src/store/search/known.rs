@@ -52,7 +52,7 @@ impl Store {
         names: &[String],
     ) -> Result<Vec<String>, StoreError> {
         let fields =
-            sqlx::query_file_scalar!("src/store/search/known_fields.sql", tenant.as_str(), names,)
+            sqlx::query_file_scalar!("src/store/search/known_fields.sql", tenant.as_str(), names)
                 .fetch_all(&self.reads)
                 .await?;
         Ok(fields)
