@@ -65,7 +65,10 @@ pub use self::{
     tenant::TenantSummary,
 };
 
-use self::{label::KeptLabels, lookups::Lookups, outage::KeptOutages, own_report::ReportLogins};
+use self::{
+    label::KeptLabels, lookups::Lookups, outage::KeptOutages, own_report::ReportLogins,
+    search::few::FEW,
+};
 use crate::domain::ids::{Position, Tenant};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -145,6 +148,8 @@ pub struct Store {
     options: Arc<PgConnectOptions>,
     reads: PgPool,
     searches: PgPool,
+    /// See [`FEW`].
+    few: i64,
     lookups: Lookups,
     outages: KeptOutages,
     labels: KeptLabels,
@@ -169,6 +174,7 @@ impl Store {
         let store = Self {
             reads: pool(&options, READING),
             searches: pool(&options, SEARCHING),
+            few: FEW,
             lookups: Lookups::new(&options)?,
             options: Arc::new(options),
             outages: KeptOutages::default(),

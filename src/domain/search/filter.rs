@@ -60,6 +60,18 @@ pub enum Filter {
     },
 }
 
+impl Filter {
+    /// True if it says anything of what tickets held.
+    pub fn says_what_was_held(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::says_what_was_held),
+            Self::Not(part) => part.says_what_was_held(),
+            Self::Held { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// When a ticket held a value, in ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldWhen {

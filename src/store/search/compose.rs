@@ -6,11 +6,12 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
+use super::tickets::Tickets;
 use crate::domain::{
     fields::{BOOKKEEPING, BOOKKEEPING_PREFIXES},
     history::Kind,
     ids::Tenant,
-    search::{Filter, HeldWhen, Noise, Search, Window},
+    search::{Filter, Noise, Search, Window},
 };
 
 type Sql = QueryBuilder<Postgres>;
@@ -94,7 +95,7 @@ fn push_bookkeeping(sql: &mut Sql) {
 }
 
 /// `column = value` or `column = ANY (values)`; false without values.
-fn push_in<'a, T>(sql: &mut Sql, column: &'static str, values: &[T])
+pub(super) fn push_in<'a, T>(sql: &mut Sql, column: &'static str, values: &[T])
 where
     T: Clone + Send + 'static + sqlx::Type<Postgres> + for<'q> sqlx::Encode<'q, Postgres>,
     Vec<T>: sqlx::Type<Postgres> + for<'q> sqlx::Encode<'q, Postgres>,
@@ -112,13 +113,9 @@ where
 
 fn push_filter(sql: &mut Sql, tenant: &Tenant, filter: &Filter) {
     match filter {
-        Filter::All(parts) => push_joined(sql, tenant, parts, " AND ", "TRUE"),
-        Filter::Any(parts) => push_joined(sql, tenant, parts, " OR ", "FALSE"),
-        Filter::Not(part) => {
-            sql.push("(");
-            push_filter(sql, tenant, part);
-            sql.push(") IS NOT TRUE");
-        }
+        Filter::All(parts) => push_joined(sql, tenant, parts, Tickets::All, (" AND ", "TRUE")),
+        Filter::Any(parts) => push_joined(sql, tenant, parts, Tickets::Any, (" OR ", "FALSE")),
+        Filter::Not(part) => push_not(sql, tenant, part),
         Filter::Fields(fields) => push_in(sql, "c.field", fields),
         Filter::Move {
             field,
@@ -144,26 +141,53 @@ fn push_filter(sql: &mut Sql, tenant: &Tenant, filter: &Filter) {
             push_in(sql, "c.kind", &words);
         }
         Filter::Time(window) => push_time(sql, *window),
-        Filter::Held { field, keys, when } => push_held(sql, tenant, field, keys, *when),
+        Filter::Held { field, keys, when } => {
+            let when = *when;
+            push_tickets(sql, tenant, &Tickets::Held { field, keys, when });
+        }
     }
 }
 
-fn push_joined(
+/// Parts that are to be true together or of which any is to be, those that say something of tickets alone as one.
+fn push_joined<'a>(
     sql: &mut Sql,
     tenant: &Tenant,
-    parts: &[Filter],
-    between: &'static str,
-    without: &'static str,
+    parts: &'a [Filter],
+    together: fn(Vec<Tickets<'a>>) -> Tickets<'a>,
+    (between, without): (&'static str, &'static str),
 ) {
     if parts.is_empty() {
         sql.push(without);
         return;
     }
-    for (at, part) in parts.iter().enumerate() {
-        sql.push(if at == 0 { "(" } else { between });
+    let tickets: Vec<Tickets<'_>> = parts.iter().filter_map(Tickets::of).collect();
+    let of_changes = parts.iter().filter(|part| Tickets::of(part).is_none());
+    let mut before = "(";
+    for part in of_changes {
+        sql.push(before);
         push_filter(sql, tenant, part);
+        before = between;
+    }
+    if !tickets.is_empty() {
+        sql.push(before);
+        push_tickets(sql, tenant, &together(tickets));
     }
     sql.push(")");
+}
+
+fn push_not(sql: &mut Sql, tenant: &Tenant, part: &Filter) {
+    if let Some(tickets) = Tickets::of(part) {
+        let others = Tickets::Not(Box::new(tickets));
+        return push_tickets(sql, tenant, &others);
+    }
+    sql.push("(");
+    push_filter(sql, tenant, part);
+    sql.push(") IS NOT TRUE");
+}
+
+/// That the change's ticket is one of these.
+fn push_tickets(sql: &mut Sql, tenant: &Tenant, tickets: &Tickets<'_>) {
+    tickets.push_has(sql, tenant, "c.ticket", 0);
 }
 
 fn push_move(
@@ -196,34 +220,6 @@ fn push_time(sql: &mut Sql, window: Window) {
     }
     if let Some(until) = window.until {
         sql.push(" AND c.ticks < ").push_bind(until);
-    }
-    sql.push(")");
-}
-
-/// That the ticket has an interval of one of these keys.
-fn push_held(sql: &mut Sql, tenant: &Tenant, field: &str, keys: &[String], when: HeldWhen) {
-    sql.push("EXISTS (SELECT FROM field_interval AS h WHERE h.tenant = ");
-    sql.push_bind(tenant.as_str().to_owned());
-    sql.push(" AND h.field = ").push_bind(field.to_owned());
-    sql.push(" AND ");
-    push_in(sql, "h.key", keys);
-    sql.push(" AND h.ticket = c.ticket");
-    match when {
-        HeldWhen::Ever => {}
-        HeldWhen::Now => {
-            sql.push(" AND h.until_ticks IS NULL");
-        }
-        HeldWhen::During(window) => {
-            // An interval between two events on one tick is over before it begins: no instant lies in it.
-            sql.push(" AND (h.until_ticks IS NULL OR (h.until_ticks > h.from_ticks");
-            if let Some(from) = window.from {
-                sql.push(" AND h.until_ticks > ").push_bind(from);
-            }
-            sql.push("))");
-            if let Some(until) = window.until {
-                sql.push(" AND h.from_ticks < ").push_bind(until);
-            }
-        }
     }
     sql.push(")");
 }

@@ -36,10 +36,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<FoundCount>, StoreError> {
         let order = Order::new(descending);
+        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
         let mut sql = QueryBuilder::new(
             "SELECT c.actor, c.field, count(*) AS changes FROM change AS c WHERE ",
         );
-        push_where(&mut sql, tenant, search);
+        push_where(&mut sql, tenant, narrowed.as_ref().unwrap_or(search));
         if let Some((actor, field)) = after {
             let [nobody, who, of] = BY;
             sql.push(" AND (").push(nobody).push(", ").push(who);
@@ -53,7 +54,7 @@ impl Store {
         sql.push(" LIMIT ").push_bind(i64::from(limit));
         let rows: Vec<CountRow> = sql
             .build_query_as()
-            .fetch_all(&self.searches)
+            .fetch_all(&mut *session)
             .await
             .map_err(StoreError::of_search)?;
         let counts = rows.into_iter().map(|row| FoundCount {

@@ -5,13 +5,16 @@
 mod by_position;
 mod compose;
 mod counts;
+pub(super) mod few;
 mod known;
 mod row;
+mod tickets;
 
 use sqlx::{Postgres, QueryBuilder};
 
 use self::{
     compose::{Order, push_where},
+    few::fetch_in_short_time,
     row::{ChangeRow, TicketRow},
 };
 use super::{Store, StoreError};
@@ -39,13 +42,38 @@ impl Store {
             after,
             limit,
         };
-        let mut sql = changes("", tenant, search, list);
-        let rows: Vec<ChangeRow> = sql
-            .build_query_as()
-            .fetch_all(&self.searches)
-            .await
-            .map_err(StoreError::of_search)?;
-        rows.into_iter().map(FoundChange::try_from).collect()
+        let rows = if search.filter.says_what_was_held() {
+            self.list_of_holders(tenant, search, list).await
+        } else {
+            let mut sql = changes("", tenant, search, list, How::Walked);
+            let rows = sql.build_query_as().fetch_all(&self.searches).await;
+            rows.map_err(StoreError::of_search)
+        };
+        rows?.into_iter().map(FoundChange::try_from).collect()
+    }
+
+    /// The rows of a list of changes that has to do with what their tickets held.
+    ///
+    /// Postgres likes to walk in the order of a list to the end of the page, in the belief that what is looked for lies evenly. It
+    /// does not: of the tickets that were open on a day long ago, newest first, nothing may come for millions of changes. So if
+    /// they are not few such a walk has a second; then all that is selected is put in order.
+    async fn list_of_holders(
+        &self,
+        tenant: &Tenant,
+        search: &Search,
+        list: List,
+    ) -> Result<Vec<ChangeRow>, StoreError> {
+        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
+        if narrowed.is_none() {
+            let mut walk = changes("", tenant, search, list, How::Walked);
+            if let Some(rows) = fetch_in_short_time(&mut session, &mut walk).await? {
+                return Ok(rows);
+            }
+        }
+        let search = narrowed.as_ref().unwrap_or(search);
+        let mut sql = changes("", tenant, search, list, How::Sorted);
+        let rows = sql.build_query_as().fetch_all(&mut *session).await;
+        rows.map_err(StoreError::of_search)
     }
 
     /// At most `limit` tickets that have changes which a search selects, by number.
@@ -69,7 +97,8 @@ impl Store {
                         (array_agg(c.position ORDER BY c.ticks DESC, c.event_id DESC))[1] AS last
                  FROM change AS c WHERE ",
         );
-        push_where(&mut sql, tenant, search);
+        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
+        push_where(&mut sql, tenant, narrowed.as_ref().unwrap_or(search));
         if let Some(after) = after {
             sql.push(" AND c.ticket ").push(order.beyond).push(" ");
             sql.push_bind(after.number());
@@ -83,7 +112,7 @@ impl Store {
         order.push_by(&mut sql, " ORDER BY ", ["page.ticket"]);
         let rows: Vec<TicketRow> = sql
             .build_query_as()
-            .fetch_all(&self.searches)
+            .fetch_all(&mut *session)
             .await
             .map_err(StoreError::of_search)?;
         rows.into_iter().map(FoundTicket::try_from).collect()
@@ -94,17 +123,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooBroad`] if it takes longer than 30 s, [`StoreError::Unavailable`].
     pub async fn search_count(&self, tenant: &Tenant, search: &Search) -> Result<i64, StoreError> {
+        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
         let mut sql = QueryBuilder::new("SELECT count(*) FROM change AS c WHERE ");
-        push_where(&mut sql, tenant, search);
+        push_where(&mut sql, tenant, narrowed.as_ref().unwrap_or(search));
         let count: i64 = sql
             .build_query_scalar()
-            .fetch_one(&self.searches)
+            .fetch_one(&mut *session)
             .await
             .map_err(StoreError::of_search)?;
         Ok(count)
     }
 
-    /// How Postgres would list the first changes that a search selects, line by line.
+    /// How Postgres would list the first changes that a search selects, were its tickets not few, line by line.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -120,7 +150,7 @@ impl Store {
             after: None,
             limit,
         };
-        let mut sql = changes("EXPLAIN ", tenant, search, list);
+        let mut sql = changes("EXPLAIN ", tenant, search, list, How::Walked);
         let plan = sql.build_query_scalar().fetch_all(&self.searches).await?;
         Ok(plan)
     }
@@ -134,21 +164,37 @@ struct List {
     limit: u16,
 }
 
+/// How the changes of a list are come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// However soonest, by Postgres' reckoning.
+    Walked,
+    /// All that a search selects, of which the first are taken then.
+    Sorted,
+}
+
 /// The statement that lists changes.
 fn changes(
     start: &'static str,
     tenant: &Tenant,
     search: &Search,
     list: List,
+    how: How,
 ) -> QueryBuilder<Postgres> {
+    // OFFSET keeps Postgres from thinking of the end of the page.
+    let (from, end) = match how {
+        How::Walked => ("change AS c WHERE ", ""),
+        How::Sorted => ("(SELECT c.* FROM change AS c WHERE ", " OFFSET 0) AS c"),
+    };
     let order = Order::new(list.newest_first);
     let mut sql = QueryBuilder::new(start);
     sql.push(
         "WITH page AS MATERIALIZED (
              SELECT c.ticket, c.event_id, c.nth, c.position, c.ticks, c.actor, c.field, c.kind,
                     c.declared, c.from_value, c.to_value, c.occurred_text AS text
-             FROM change AS c WHERE ",
+             FROM ",
     );
+    sql.push(from);
     push_where(&mut sql, tenant, search);
     if let Some(after) = list.after {
         sql.push(" AND (c.ticks, c.event_id, c.nth) ")
@@ -157,6 +203,7 @@ fn changes(
         sql.push(", ").push_bind(after.event_id.0);
         sql.push(", ").push_bind(after.nth).push(")");
     }
+    sql.push(end);
     order.push_by(&mut sql, " ORDER BY ", ["c.ticks", "c.event_id", "c.nth"]);
     sql.push(" LIMIT ").push_bind(i64::from(list.limit));
     // A look-up in the log for each row that an earlier version projected, and for no other.

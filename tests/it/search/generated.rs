@@ -13,6 +13,7 @@ use ticketlog::domain::{
     ids::{EventId, Tenant, TicketId},
     search::{After, FoundChange, Query, Search},
 };
+use ticketlog::store::Store;
 use uuid::Uuid;
 
 use super::{
@@ -179,9 +180,15 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// One that takes no number of tickets for few, or any.
+    fn store(&self, app: &TestApp) -> Store {
+        let few = [0, 1000][self.choice / 4 % 2];
+        app.db.store.clone().with_few(few)
+    }
+
     /// The count; a page from anywhere, in either order; the tickets.
     async fn compare_with_store(&self, app: &TestApp) {
-        let store = &app.db.store;
+        let store = &self.store(app);
         let tenant = Tenant::parse(TENANT).unwrap();
         let text = format!(
             "{} in {}, noise {}",
@@ -223,13 +230,11 @@ impl<'a> Asked<'a> {
         if descending {
             expected.reverse();
         }
+        let store = self.store(app);
         let mut found = Vec::new();
         let mut after: Option<TicketId> = None;
         loop {
-            let page =
-                app.db
-                    .store
-                    .search_tickets(tenant, &self.search, descending, after, self.limit);
+            let page = store.search_tickets(tenant, &self.search, descending, after, self.limit);
             let page = page.await.unwrap();
             found.extend(page.iter().map(|t| {
                 json!({

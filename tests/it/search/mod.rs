@@ -2,6 +2,7 @@
 
 mod api;
 mod generated;
+mod held;
 mod language;
 mod naive;
 mod plans;

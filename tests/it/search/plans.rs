@@ -97,6 +97,29 @@ async fn a_field_that_no_ticket_has_is_found_missing_by_indexes() {
     }
 }
 
+/// What is said of tickets alone is one set of them, joined with the changes, however it is put together: tried for each change
+/// by itself, a count of ten million events took longer than a search may.
+#[tokio::test]
+async fn what_tickets_held_is_one_set_of_tickets() {
+    let db = TestDb::create().await;
+    db.connect().await.execute(ROWS).await.unwrap();
+    for (query, join) in [
+        ("ever priority = 1 and ever status = 2", "Semi Join"),
+        ("ever priority = 1 or ever status = 2", "Append"),
+        ("ever priority = 1 or status was 2 on 2025-06-30", "Append"),
+        ("not ever priority = 1", "Anti Join"),
+        ("not (ever priority = 1 and status = 2)", "Anti Join"),
+        ("not (ever priority = 1 or ever status = 2)", "Anti Join"),
+        ("status changed and not ever priority = 1", "Anti Join"),
+    ] {
+        let plan = plan(&db, query).await;
+        assert!(plan.contains(join), "{query}: {plan}");
+        // There is one that looks for the instant of changes that an earlier version projected.
+        let subplans = plan.lines().filter(|line| line.contains("SubPlan"));
+        assert_eq!(subplans.count(), 2, "{query}: {plan}");
+    }
+}
+
 async fn plan(db: &TestDb, query: &str) -> String {
     let tenant = Tenant::parse("Cust1").unwrap();
     let query = Query::parse(query).unwrap();

@@ -1,0 +1,152 @@
+//! From what a search says of tickets alone to one condition.
+//!
+//! Such statements are true of all changes of a ticket or of none. Asked of each change, Postgres would answer every one of
+//! them by itself, forty times a ticket, and could not begin with the tickets of which all are true. So all that stand together
+//! are one set of tickets, which it may make first, or look into for each change, whichever takes less.
+
+use std::slice;
+
+use sqlx::{Postgres, QueryBuilder};
+
+use super::compose::push_in;
+use crate::domain::{
+    ids::Tenant,
+    search::{Filter, HeldWhen},
+};
+
+type Sql = QueryBuilder<Postgres>;
+
+/// Some tickets.
+pub(super) enum Tickets<'a> {
+    /// Those that held one of some keys.
+    Held {
+        field: &'a str,
+        keys: &'a [String],
+        when: HeldWhen,
+    },
+    /// Those that are in all of these.
+    All(Vec<Tickets<'a>>),
+    /// Those that are in any of these.
+    Any(Vec<Tickets<'a>>),
+    /// Those that are not in this.
+    Not(Box<Tickets<'a>>),
+}
+
+impl<'a> Tickets<'a> {
+    /// Of which a filter is true; `None` if it says anything of changes, or nothing at all.
+    pub(super) fn of(filter: &'a Filter) -> Option<Self> {
+        let of_all = |parts: &'a [Filter]| {
+            let parts: Option<Vec<_>> = parts.iter().map(Self::of).collect();
+            parts.filter(|parts| !parts.is_empty())
+        };
+        match filter {
+            Filter::Held { field, keys, when } => Some(Self::Held {
+                field,
+                keys,
+                when: *when,
+            }),
+            Filter::All(parts) => of_all(parts).map(Self::All),
+            Filter::Any(parts) => of_all(parts).map(Self::Any),
+            Filter::Not(part) => Some(Self::Not(Box::new(Self::of(part)?))),
+            _ => None,
+        }
+    }
+
+    /// Those to which the tickets of all changes that a filter selects belong, and what else it says; `None` if it says nothing
+    /// of tickets alone.
+    pub(super) fn and_the_rest(filter: &'a Filter) -> Option<(Self, Vec<&'a Filter>)> {
+        let parts = match filter {
+            Filter::All(parts) => parts.as_slice(),
+            other => slice::from_ref(other),
+        };
+        let tickets: Vec<Self> = parts.iter().filter_map(Self::of).collect();
+        let rest = parts.iter().filter(|part| Self::of(part).is_none());
+        (!tickets.is_empty()).then(|| (Self::All(tickets), rest.collect()))
+    }
+
+    /// That a ticket is one of these: `EXISTS`, and not `IN`, for under an OR Postgres would look for each ticket among all of
+    /// them. Names of sets are counted from `depth`, so that none hides one that it stands in.
+    pub(super) fn push_has(&self, sql: &mut Sql, tenant: &Tenant, ticket: &str, depth: usize) {
+        if let Self::Not(others) = self {
+            sql.push("NOT ");
+            return others.push_has(sql, tenant, ticket, depth);
+        }
+        sql.push("EXISTS (SELECT FROM (");
+        self.push_set(sql, tenant, depth + 1);
+        sql.push(format_args!(
+            ") AS s{depth} WHERE s{depth}.ticket = {ticket})"
+        ));
+    }
+
+    /// A statement that gives their numbers, some of them twice.
+    pub(super) fn push_set(&self, sql: &mut Sql, tenant: &Tenant, depth: usize) {
+        match self {
+            Self::Held { field, keys, when } => push_holders(sql, tenant, field, keys, *when),
+            Self::Any(sets) => {
+                for (at, set) in sets.iter().enumerate() {
+                    sql.push(if at == 0 { "(" } else { " UNION ALL (" });
+                    set.push_set(sql, tenant, depth);
+                    sql.push(")");
+                }
+            }
+            Self::All(sets) => {
+                // One that says which tickets, not which others.
+                let first = sets.iter().position(|set| !matches!(set, Self::Not(_)));
+                let others = sets.iter().enumerate();
+                let others = others.filter(|(at, _)| Some(*at) != first);
+                let first = first.and_then(|first| sets.get(first));
+                push_all_of(sql, tenant, first, others.map(|(_, set)| set), depth);
+            }
+            Self::Not(_) => push_all_of(sql, tenant, None, [self], depth),
+        }
+    }
+}
+
+/// The tickets of a set, all that there are if none is given, that are in each of others too.
+fn push_all_of<'a>(
+    sql: &mut Sql,
+    tenant: &Tenant,
+    first: Option<&Tickets<'_>>,
+    others: impl IntoIterator<Item = &'a Tickets<'a>>,
+    depth: usize,
+) {
+    sql.push(format_args!("SELECT s{depth}.ticket FROM ("));
+    match first {
+        Some(first) => first.push_set(sql, tenant, depth + 1),
+        None => {
+            sql.push("SELECT ticket FROM ticket WHERE tenant = ")
+                .push_bind(tenant.as_str().to_owned());
+        }
+    }
+    sql.push(format_args!(") AS s{depth}"));
+    for (at, other) in others.into_iter().enumerate() {
+        sql.push(if at == 0 { " WHERE " } else { " AND " });
+        other.push_has(sql, tenant, &format!("s{depth}.ticket"), depth + 1);
+    }
+}
+
+/// The tickets that have an interval of one of these keys.
+fn push_holders(sql: &mut Sql, tenant: &Tenant, field: &str, keys: &[String], when: HeldWhen) {
+    sql.push("SELECT h.ticket FROM field_interval AS h WHERE h.tenant = ");
+    sql.push_bind(tenant.as_str().to_owned());
+    sql.push(" AND h.field = ").push_bind(field.to_owned());
+    sql.push(" AND ");
+    push_in(sql, "h.key", keys);
+    match when {
+        HeldWhen::Ever => {}
+        HeldWhen::Now => {
+            sql.push(" AND h.until_ticks IS NULL");
+        }
+        HeldWhen::During(window) => {
+            // An interval between two events on one tick is over before it begins: no instant lies in it.
+            sql.push(" AND (h.until_ticks IS NULL OR (h.until_ticks > h.from_ticks");
+            if let Some(from) = window.from {
+                sql.push(" AND h.until_ticks > ").push_bind(from);
+            }
+            sql.push("))");
+            if let Some(until) = window.until {
+                sql.push(" AND h.from_ticks < ").push_bind(until);
+            }
+        }
+    }
+}
