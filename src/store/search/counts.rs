@@ -1,6 +1,6 @@
 //! Who changed which field how often.
 
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{FromRow, Postgres, QueryBuilder};
 
 use super::compose::{Order, push_where};
 use crate::{
@@ -35,28 +35,11 @@ impl Store {
         after: Option<(Option<Actor>, String)>,
         limit: u32,
     ) -> Result<Vec<FoundCount>, StoreError> {
-        let order = Order::new(descending);
-        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
-        let mut sql = QueryBuilder::new(
-            "SELECT c.actor, c.field, count(*) AS changes FROM change AS c WHERE ",
-        );
-        push_where(&mut sql, tenant, narrowed.as_ref().unwrap_or(search));
-        if let Some((actor, field)) = after {
-            let [nobody, who, of] = BY;
-            sql.push(" AND (").push(nobody).push(", ").push(who);
-            sql.push(", ").push(of).push(") ").push(order.beyond);
-            sql.push(" (").push_bind(actor.is_none());
-            sql.push(", ").push_bind(actor.map_or(0, |actor| actor.0));
-            sql.push(", ").push_bind(field).push(")");
-        }
-        sql.push(" GROUP BY c.actor, c.field");
-        order.push_by(&mut sql, " ORDER BY ", BY);
-        sql.push(" LIMIT ").push_bind(i64::from(limit));
-        let rows: Vec<CountRow> = sql
-            .build_query_as()
-            .fetch_all(&mut *session)
-            .await
-            .map_err(StoreError::of_search)?;
+        let rows: Vec<CountRow> = self
+            .fetch_of_all(tenant, search, |search| {
+                counts(tenant, search, descending, after.as_ref(), limit)
+            })
+            .await?;
         let counts = rows.into_iter().map(|row| FoundCount {
             actor: row.actor.map(Actor),
             field: row.field,
@@ -64,4 +47,30 @@ impl Store {
         });
         Ok(counts.collect())
     }
+}
+
+/// The statement.
+fn counts(
+    tenant: &Tenant,
+    search: &Search,
+    descending: bool,
+    after: Option<&(Option<Actor>, String)>,
+    limit: u32,
+) -> QueryBuilder<Postgres> {
+    let order = Order::new(descending);
+    let mut sql =
+        QueryBuilder::new("SELECT c.actor, c.field, count(*) AS changes FROM change AS c WHERE ");
+    push_where(&mut sql, tenant, search);
+    if let Some((actor, field)) = after {
+        let [nobody, who, of] = BY;
+        sql.push(" AND (").push(nobody).push(", ").push(who);
+        sql.push(", ").push(of).push(") ").push(order.beyond);
+        sql.push(" (").push_bind(actor.is_none());
+        sql.push(", ").push_bind(actor.map_or(0, |actor| actor.0));
+        sql.push(", ").push_bind(field.clone()).push(")");
+    }
+    sql.push(" GROUP BY c.actor, c.field");
+    order.push_by(&mut sql, " ORDER BY ", BY);
+    sql.push(" LIMIT ").push_bind(i64::from(limit));
+    sql
 }

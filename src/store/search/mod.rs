@@ -5,17 +5,18 @@
 mod by_position;
 mod compose;
 mod counts;
-pub(super) mod few;
 mod known;
 mod row;
+mod run;
 mod tickets;
 
 use sqlx::{Postgres, QueryBuilder};
 
+pub(super) use self::run::FEW;
 use self::{
     compose::{Order, push_where},
-    few::fetch_in_short_time,
     row::{ChangeRow, TicketRow},
+    run::How,
 };
 use super::{Store, StoreError};
 use crate::domain::{
@@ -42,38 +43,12 @@ impl Store {
             after,
             limit,
         };
-        let rows = if search.filter.says_what_was_held() {
-            self.list_of_holders(tenant, search, list).await
-        } else {
-            let mut sql = changes("", tenant, search, list, How::Walked);
-            let rows = sql.build_query_as().fetch_all(&self.searches).await;
-            rows.map_err(StoreError::of_search)
-        };
-        rows?.into_iter().map(FoundChange::try_from).collect()
-    }
-
-    /// The rows of a list of changes that has to do with what their tickets held.
-    ///
-    /// Postgres likes to walk in the order of a list to the end of the page, in the belief that what is looked for lies evenly. It
-    /// does not: of the tickets that were open on a day long ago, newest first, nothing may come for millions of changes. So if
-    /// they are not few such a walk has a second; then all that is selected is put in order.
-    async fn list_of_holders(
-        &self,
-        tenant: &Tenant,
-        search: &Search,
-        list: List,
-    ) -> Result<Vec<ChangeRow>, StoreError> {
-        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
-        if narrowed.is_none() {
-            let mut walk = changes("", tenant, search, list, How::Walked);
-            if let Some(rows) = fetch_in_short_time(&mut session, &mut walk).await? {
-                return Ok(rows);
-            }
-        }
-        let search = narrowed.as_ref().unwrap_or(search);
-        let mut sql = changes("", tenant, search, list, How::Sorted);
-        let rows = sql.build_query_as().fetch_all(&mut *session).await;
-        rows.map_err(StoreError::of_search)
+        let rows: Vec<ChangeRow> = self
+            .fetch_page(tenant, search, |search, how| {
+                changes("", tenant, search, list, how)
+            })
+            .await?;
+        rows.into_iter().map(FoundChange::try_from).collect()
     }
 
     /// At most `limit` tickets that have changes which a search selects, by number.
@@ -88,33 +63,11 @@ impl Store {
         after: Option<TicketId>,
         limit: u16,
     ) -> Result<Vec<FoundTicket>, StoreError> {
-        let order = Order::new(greatest_first);
-        let mut sql = QueryBuilder::new(
-            "SELECT page.ticket, page.changes, first.occurred_text AS first_text, last.occurred_text AS last_text
-             FROM (
-                 SELECT c.ticket, count(*) AS changes,
-                        (array_agg(c.position ORDER BY c.ticks, c.event_id))[1] AS first,
-                        (array_agg(c.position ORDER BY c.ticks DESC, c.event_id DESC))[1] AS last
-                 FROM change AS c WHERE ",
-        );
-        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
-        push_where(&mut sql, tenant, narrowed.as_ref().unwrap_or(search));
-        if let Some(after) = after {
-            sql.push(" AND c.ticket ").push(order.beyond).push(" ");
-            sql.push_bind(after.number());
-        }
-        sql.push(" GROUP BY c.ticket");
-        order.push_by(&mut sql, " ORDER BY ", ["c.ticket"]);
-        sql.push(" LIMIT ").push_bind(i64::from(limit));
-        sql.push(") AS page");
-        push_instant(&mut sql, tenant, "page.first", "first");
-        push_instant(&mut sql, tenant, "page.last", "last");
-        order.push_by(&mut sql, " ORDER BY ", ["page.ticket"]);
-        let rows: Vec<TicketRow> = sql
-            .build_query_as()
-            .fetch_all(&mut *session)
-            .await
-            .map_err(StoreError::of_search)?;
+        let rows: Vec<TicketRow> = self
+            .fetch_page(tenant, search, |search, how| {
+                tickets(tenant, search, (greatest_first, after, limit), how)
+            })
+            .await?;
         rows.into_iter().map(FoundTicket::try_from).collect()
     }
 
@@ -123,15 +76,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooBroad`] if it takes longer than 30 s, [`StoreError::Unavailable`].
     pub async fn search_count(&self, tenant: &Tenant, search: &Search) -> Result<i64, StoreError> {
-        let (mut session, narrowed) = self.begin_search(tenant, search).await?;
-        let mut sql = QueryBuilder::new("SELECT count(*) FROM change AS c WHERE ");
-        push_where(&mut sql, tenant, narrowed.as_ref().unwrap_or(search));
-        let count: i64 = sql
-            .build_query_scalar()
-            .fetch_one(&mut *session)
-            .await
-            .map_err(StoreError::of_search)?;
-        Ok(count)
+        let counted: Vec<(i64,)> = self
+            .fetch_of_all(tenant, search, |search| {
+                let mut sql = QueryBuilder::new("SELECT count(*) FROM change AS c WHERE ");
+                push_where(&mut sql, tenant, search);
+                sql
+            })
+            .await?;
+        Ok(counted.into_iter().map(|(count,)| count).sum())
     }
 
     /// How Postgres would list the first changes that a search selects, were its tickets not few, line by line.
@@ -164,15 +116,6 @@ struct List {
     limit: u16,
 }
 
-/// How the changes of a list are come by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// However soonest, by Postgres' reckoning.
-    Walked,
-    /// All that a search selects, of which the first are taken then.
-    Sorted,
-}
-
 /// The statement that lists changes.
 fn changes(
     start: &'static str,
@@ -181,11 +124,6 @@ fn changes(
     list: List,
     how: How,
 ) -> QueryBuilder<Postgres> {
-    // OFFSET keeps Postgres from thinking of the end of the page.
-    let (from, end) = match how {
-        How::Walked => ("change AS c WHERE ", ""),
-        How::Sorted => ("(SELECT c.* FROM change AS c WHERE ", " OFFSET 0) AS c"),
-    };
     let order = Order::new(list.newest_first);
     let mut sql = QueryBuilder::new(start);
     sql.push(
@@ -194,16 +132,16 @@ fn changes(
                     c.declared, c.from_value, c.to_value, c.occurred_text AS text
              FROM ",
     );
-    sql.push(from);
-    push_where(&mut sql, tenant, search);
-    if let Some(after) = list.after {
+    push_selected(&mut sql, tenant, search, how, |sql| {
+        let Some(after) = list.after else {
+            return;
+        };
         sql.push(" AND (c.ticks, c.event_id, c.nth) ")
             .push(order.beyond);
         sql.push(" (").push_bind(after.ticks);
         sql.push(", ").push_bind(after.event_id.0);
         sql.push(", ").push_bind(after.nth).push(")");
-    }
-    sql.push(end);
+    });
     order.push_by(&mut sql, " ORDER BY ", ["c.ticks", "c.event_id", "c.nth"]);
     sql.push(" LIMIT ").push_bind(i64::from(list.limit));
     // A look-up in the log for each row that an earlier version projected, and for no other.
@@ -218,6 +156,57 @@ fn changes(
         ["page.ticks", "page.event_id", "page.nth"],
     );
     sql
+}
+
+/// The statement that lists tickets: which way, after which, and how many.
+fn tickets(
+    tenant: &Tenant,
+    search: &Search,
+    (greatest_first, after, limit): (bool, Option<TicketId>, u16),
+    how: How,
+) -> QueryBuilder<Postgres> {
+    let order = Order::new(greatest_first);
+    let mut sql = QueryBuilder::new(
+        "SELECT page.ticket, page.changes, first.occurred_text AS first_text, last.occurred_text AS last_text
+         FROM (
+             SELECT c.ticket, count(*) AS changes,
+                    (array_agg(c.position ORDER BY c.ticks, c.event_id))[1] AS first,
+                    (array_agg(c.position ORDER BY c.ticks DESC, c.event_id DESC))[1] AS last
+             FROM ",
+    );
+    push_selected(&mut sql, tenant, search, how, |sql| {
+        if let Some(after) = after {
+            sql.push(" AND c.ticket ").push(order.beyond).push(" ");
+            sql.push_bind(after.number());
+        }
+    });
+    sql.push(" GROUP BY c.ticket");
+    order.push_by(&mut sql, " ORDER BY ", ["c.ticket"]);
+    sql.push(" LIMIT ").push_bind(i64::from(limit));
+    sql.push(") AS page");
+    push_instant(&mut sql, tenant, "page.first", "first");
+    push_instant(&mut sql, tenant, "page.last", "last");
+    order.push_by(&mut sql, " ORDER BY ", ["page.ticket"]);
+    sql
+}
+
+/// Changes `c` that a search selects, beyond those of the pages before.
+fn push_selected(
+    sql: &mut QueryBuilder<Postgres>,
+    tenant: &Tenant,
+    search: &Search,
+    how: How,
+    push_beyond: impl FnOnce(&mut QueryBuilder<Postgres>),
+) {
+    // OFFSET keeps Postgres from thinking of the end of the page.
+    let (start, end) = match how {
+        How::Walked => ("change AS c WHERE ", ""),
+        How::Sorted => ("(SELECT c.* FROM change AS c WHERE ", " OFFSET 0) AS c"),
+    };
+    sql.push(start);
+    push_where(sql, tenant, search);
+    push_beyond(sql);
+    sql.push(end);
 }
 
 /// Joins the Timestamp, as sent, of the event at a position. One look-up a row: joined freely, Postgres may
