@@ -6,7 +6,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::tickets::Tickets;
+use super::tickets::{Tickets, all_of};
 use crate::domain::{
     fields::{BOOKKEEPING, BOOKKEEPING_PREFIXES},
     history::Kind,
@@ -113,8 +113,14 @@ where
 
 fn push_filter(sql: &mut Sql, tenant: &Tenant, filter: &Filter) {
     match filter {
-        Filter::All(parts) => push_joined(sql, tenant, parts, Tickets::All, (" AND ", "TRUE")),
-        Filter::Any(parts) => push_joined(sql, tenant, parts, Tickets::Any, (" OR ", "FALSE")),
+        Filter::All(_) => {
+            let parts = all_of(filter);
+            push_joined(sql, tenant, &parts, Tickets::All, (" AND ", "TRUE"));
+        }
+        Filter::Any(parts) => {
+            let parts: Vec<&Filter> = parts.iter().collect();
+            push_joined(sql, tenant, &parts, Tickets::Any, (" OR ", "FALSE"));
+        }
         Filter::Not(part) => push_not(sql, tenant, part),
         Filter::Fields(fields) => push_in(sql, "c.field", fields),
         Filter::Move {
@@ -152,7 +158,7 @@ fn push_filter(sql: &mut Sql, tenant: &Tenant, filter: &Filter) {
 fn push_joined<'a>(
     sql: &mut Sql,
     tenant: &Tenant,
-    parts: &'a [Filter],
+    parts: &[&'a Filter],
     together: fn(Vec<Tickets<'a>>) -> Tickets<'a>,
     (between, without): (&'static str, &'static str),
 ) {
@@ -160,7 +166,7 @@ fn push_joined<'a>(
         sql.push(without);
         return;
     }
-    let tickets: Vec<Tickets<'_>> = parts.iter().filter_map(Tickets::of).collect();
+    let tickets: Vec<Tickets<'_>> = parts.iter().filter_map(|part| Tickets::of(part)).collect();
     let of_changes = parts.iter().filter(|part| Tickets::of(part).is_none());
     let mut before = "(";
     for part in of_changes {

@@ -4,8 +4,6 @@
 //! them by itself, forty times a ticket, and could not begin with the tickets of which all are true. So all that stand together
 //! are one set of tickets, which it may make first, or look into for each change, whichever takes less.
 
-use std::slice;
-
 use sqlx::{Postgres, QueryBuilder};
 
 use super::compose::push_in;
@@ -55,12 +53,9 @@ impl<'a> Tickets<'a> {
     /// Those to which the tickets of all changes that a filter selects belong, and what else it says; `None` if it says nothing
     /// of tickets alone.
     pub(super) fn and_the_rest(filter: &'a Filter) -> Option<(Self, Vec<&'a Filter>)> {
-        let parts = match filter {
-            Filter::All(parts) => parts.as_slice(),
-            other => slice::from_ref(other),
-        };
-        let tickets: Vec<Self> = parts.iter().filter_map(Self::of).collect();
-        let rest = parts.iter().filter(|part| Self::of(part).is_none());
+        let parts = all_of(filter);
+        let tickets: Vec<Self> = parts.iter().filter_map(|part| Self::of(part)).collect();
+        let rest = parts.into_iter().filter(|part| Self::of(part).is_none());
         (!tickets.is_empty()).then(|| (Self::All(tickets), rest.collect()))
     }
 
@@ -99,6 +94,14 @@ impl<'a> Tickets<'a> {
             }
             Self::Not(_) => push_all_of(sql, tenant, None, [self], depth),
         }
+    }
+}
+
+/// The parts of a filter that have to be true together, however they stand within each other.
+pub(super) fn all_of(filter: &Filter) -> Vec<&Filter> {
+    match filter {
+        Filter::All(parts) => parts.iter().flat_map(all_of).collect(),
+        other => vec![other],
     }
 }
 
@@ -148,5 +151,35 @@ fn push_holders(sql: &mut Sql, tenant: &Tenant, field: &str, keys: &[String], wh
                 sql.push(" AND h.from_ticks < ").push_bind(until);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_tickets_is_found_in_all_that_is_true_together() {
+        let held = |field: &str| Filter::Held {
+            field: field.to_owned(),
+            keys: vec!["1".to_owned()],
+            when: HeldWhen::Ever,
+        };
+        let search = Filter::All(vec![
+            Filter::Actors {
+                ids: vec![19],
+                nobody: false,
+            },
+            Filter::All(vec![
+                held("priority"),
+                Filter::Declared(true),
+                Filter::Not(Box::new(held("status"))),
+            ]),
+            Filter::Any(vec![held("slevel"), Filter::Declared(false)]),
+        ]);
+        let (Tickets::All(tickets), rest) = Tickets::and_the_rest(&search).unwrap() else {
+            panic!("one set");
+        };
+        assert_eq!((tickets.len(), rest.len()), (2, 3));
     }
 }
