@@ -6,7 +6,7 @@
 
 use sqlx::{Postgres, QueryBuilder};
 
-use super::tickets::{Tickets, all_of};
+use super::tickets::{Tickets, conjuncts};
 use crate::domain::{
     fields::{BOOKKEEPING, BOOKKEEPING_PREFIXES},
     history::Kind,
@@ -114,13 +114,10 @@ where
 fn push_filter(sql: &mut Sql, tenant: &Tenant, filter: &Filter) {
     match filter {
         Filter::All(_) => {
-            let parts = all_of(filter);
-            push_joined(sql, tenant, &parts, Tickets::All, (" AND ", "TRUE"));
+            let parts = conjuncts(filter);
+            push_joined(sql, tenant, parts, Tickets::All, (" AND ", "TRUE"));
         }
-        Filter::Any(parts) => {
-            let parts: Vec<&Filter> = parts.iter().collect();
-            push_joined(sql, tenant, &parts, Tickets::Any, (" OR ", "FALSE"));
-        }
+        Filter::Any(parts) => push_joined(sql, tenant, parts, Tickets::Any, (" OR ", "FALSE")),
         Filter::Not(part) => push_not(sql, tenant, part),
         Filter::Fields(fields) => push_in(sql, "c.field", fields),
         Filter::Move {
@@ -158,16 +155,15 @@ fn push_filter(sql: &mut Sql, tenant: &Tenant, filter: &Filter) {
 fn push_joined<'a>(
     sql: &mut Sql,
     tenant: &Tenant,
-    parts: &[&'a Filter],
+    parts: impl IntoIterator<Item = &'a Filter>,
     together: fn(Vec<Tickets<'a>>) -> Tickets<'a>,
     (between, without): (&'static str, &'static str),
 ) {
-    if parts.is_empty() {
+    let (tickets, of_changes) = Tickets::and_the_rest(parts);
+    if tickets.is_empty() && of_changes.is_empty() {
         sql.push(without);
         return;
     }
-    let tickets: Vec<Tickets<'_>> = parts.iter().filter_map(|part| Tickets::of(part)).collect();
-    let of_changes = parts.iter().filter(|part| Tickets::of(part).is_none());
     let mut before = "(";
     for part in of_changes {
         sql.push(before);

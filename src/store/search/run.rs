@@ -7,9 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Acquire, Executor, FromRow, Postgres, QueryBuilder, Transaction, postgres::PgRow};
+use sqlx::{
+    Acquire, Executor, FromRow, PgExecutor, Postgres, QueryBuilder, Transaction, postgres::PgRow,
+};
 
-use super::tickets::Tickets;
+use super::tickets::{Tickets, conjuncts};
 use crate::{
     domain::{
         ids::Tenant,
@@ -56,9 +58,7 @@ impl Store {
         statement: impl Fn(&Search, How) -> QueryBuilder<Postgres>,
     ) -> Result<Vec<R>, StoreError> {
         if !search.filter.says_what_was_held() {
-            let mut sql = statement(search, How::Walked);
-            let rows = sql.build_query_as().fetch_all(&self.searches).await;
-            return rows.map_err(StoreError::of_search);
+            return fetch(&self.searches, statement(search, How::Walked)).await;
         }
         let mut session = self.searches.begin_with(ONE_STATE).await?;
         let mut named = name_tickets(&mut session, tenant, search, self.few).await?;
@@ -69,9 +69,8 @@ impl Store {
             }
             named = name_tickets(&mut session, tenant, search, MORE * self.few).await?;
         }
-        let mut sql = statement(named.as_ref().unwrap_or(search), How::Sorted);
-        let rows = sql.build_query_as().fetch_all(&mut *session).await;
-        rows.map_err(StoreError::of_search)
+        let search = named.as_ref().unwrap_or(search);
+        fetch(&mut *session, statement(search, How::Sorted)).await
     }
 
     /// The rows of a statement that needs all that a search selects.
@@ -84,11 +83,12 @@ impl Store {
         search: &Search,
         statement: impl Fn(&Search) -> QueryBuilder<Postgres>,
     ) -> Result<Vec<R>, StoreError> {
+        if !search.filter.says_what_was_held() {
+            return fetch(&self.searches, statement(search)).await;
+        }
         let mut session = self.searches.begin_with(ONE_STATE).await?;
         let named = name_tickets(&mut session, tenant, search, MORE * self.few).await?;
-        let mut sql = statement(named.as_ref().unwrap_or(search));
-        let rows = sql.build_query_as().fetch_all(&mut *session).await;
-        rows.map_err(StoreError::of_search)
+        fetch(&mut *session, statement(named.as_ref().unwrap_or(search))).await
     }
 }
 
@@ -96,6 +96,14 @@ impl Store {
 pub(super) trait Row: for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
 impl<R: for<'r> FromRow<'r, PgRow> + Send + Unpin> Row for R {}
+
+async fn fetch<'e, R: Row>(
+    executor: impl PgExecutor<'e>,
+    mut sql: QueryBuilder<Postgres>,
+) -> Result<Vec<R>, StoreError> {
+    let rows = sql.build_query_as().fetch_all(executor).await;
+    rows.map_err(StoreError::of_search)
+}
 
 /// A search that selects the same and names the tickets that are left by what is said of tickets alone; `None` if nothing is, if
 /// they are more than so many, or if it takes more than a second to find them.
@@ -105,11 +113,12 @@ async fn name_tickets(
     search: &Search,
     most: i64,
 ) -> Result<Option<Search>, sqlx::Error> {
-    let Some((tickets, rest)) = Tickets::and_the_rest(&search.filter) else {
+    let (sets, rest) = Tickets::and_the_rest(conjuncts(&search.filter));
+    if sets.is_empty() {
         return Ok(None);
-    };
+    }
     let mut sql = QueryBuilder::new("");
-    tickets.push_set(&mut sql, tenant, 0);
+    Tickets::All(sets).push_set(&mut sql, tenant, 0);
     sql.push(" LIMIT ").push_bind(most + 1);
     let found: Option<Vec<(i64,)>> = fetch_in_short_time(session, &mut sql).await?;
     let found = found.filter(|found| i64::try_from(found.len()).is_ok_and(|n| n <= most));

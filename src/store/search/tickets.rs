@@ -33,7 +33,7 @@ pub(super) enum Tickets<'a> {
 impl<'a> Tickets<'a> {
     /// Of which a filter is true; `None` if it says anything of changes, or nothing at all.
     pub(super) fn of(filter: &'a Filter) -> Option<Self> {
-        let of_all = |parts: &'a [Filter]| {
+        let each = |parts: &'a [Filter]| {
             let parts: Option<Vec<_>> = parts.iter().map(Self::of).collect();
             parts.filter(|parts| !parts.is_empty())
         };
@@ -43,20 +43,26 @@ impl<'a> Tickets<'a> {
                 keys,
                 when: *when,
             }),
-            Filter::All(parts) => of_all(parts).map(Self::All),
-            Filter::Any(parts) => of_all(parts).map(Self::Any),
+            Filter::All(parts) => each(parts).map(Self::All),
+            Filter::Any(parts) => each(parts).map(Self::Any),
             Filter::Not(part) => Some(Self::Not(Box::new(Self::of(part)?))),
             _ => None,
         }
     }
 
-    /// Those to which the tickets of all changes that a filter selects belong, and what else it says; `None` if it says nothing
-    /// of tickets alone.
-    pub(super) fn and_the_rest(filter: &'a Filter) -> Option<(Self, Vec<&'a Filter>)> {
-        let parts = all_of(filter);
-        let tickets: Vec<Self> = parts.iter().filter_map(|part| Self::of(part)).collect();
-        let rest = parts.into_iter().filter(|part| Self::of(part).is_none());
-        (!tickets.is_empty()).then(|| (Self::All(tickets), rest.collect()))
+    /// What some filters say of tickets alone, a set each, and the others.
+    pub(super) fn and_the_rest(
+        filters: impl IntoIterator<Item = &'a Filter>,
+    ) -> (Vec<Self>, Vec<&'a Filter>) {
+        let mut rest = Vec::new();
+        let sets = filters.into_iter().filter_map(|filter| {
+            let set = Self::of(filter);
+            if set.is_none() {
+                rest.push(filter);
+            }
+            set
+        });
+        (sets.collect(), rest)
     }
 
     /// That a ticket is one of these: `EXISTS`, and not `IN`, for under an OR Postgres would look for each ticket among all of
@@ -85,28 +91,27 @@ impl<'a> Tickets<'a> {
                 }
             }
             Self::All(sets) => {
-                // One that says which tickets, not which others.
-                let first = sets.iter().position(|set| !matches!(set, Self::Not(_)));
-                let others = sets.iter().enumerate();
-                let others = others.filter(|(at, _)| Some(*at) != first);
-                let first = first.and_then(|first| sets.get(first));
-                push_all_of(sql, tenant, first, others.map(|(_, set)| set), depth);
+                // First one that says which tickets, not which others.
+                let (others, which): (Vec<_>, Vec<_>) =
+                    sets.iter().partition(|set| matches!(set, Self::Not(_)));
+                let rest = which.iter().skip(1).chain(&others).copied();
+                push_intersection(sql, tenant, which.first().copied(), rest, depth);
             }
-            Self::Not(_) => push_all_of(sql, tenant, None, [self], depth),
+            Self::Not(_) => push_intersection(sql, tenant, None, [self], depth),
         }
     }
 }
 
 /// The parts of a filter that have to be true together, however they stand within each other.
-pub(super) fn all_of(filter: &Filter) -> Vec<&Filter> {
+pub(super) fn conjuncts(filter: &Filter) -> Vec<&Filter> {
     match filter {
-        Filter::All(parts) => parts.iter().flat_map(all_of).collect(),
+        Filter::All(parts) => parts.iter().flat_map(conjuncts).collect(),
         other => vec![other],
     }
 }
 
 /// The tickets of a set, all that there are if none is given, that are in each of others too.
-fn push_all_of<'a>(
+fn push_intersection<'a>(
     sql: &mut Sql,
     tenant: &Tenant,
     first: Option<&Tickets<'_>>,
@@ -177,9 +182,7 @@ mod tests {
             ]),
             Filter::Any(vec![held("slevel"), Filter::Declared(false)]),
         ]);
-        let (Tickets::All(tickets), rest) = Tickets::and_the_rest(&search).unwrap() else {
-            panic!("one set");
-        };
-        assert_eq!((tickets.len(), rest.len()), (2, 3));
+        let (sets, rest) = Tickets::and_the_rest(conjuncts(&search));
+        assert_eq!((sets.len(), rest.len()), (2, 3));
     }
 }

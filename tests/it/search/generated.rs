@@ -9,11 +9,13 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use serde_json::{Map, Value, json};
-use ticketlog::domain::{
-    ids::{EventId, Tenant, TicketId},
-    search::{After, FoundChange, Query, Search},
+use ticketlog::{
+    domain::{
+        ids::{EventId, Tenant, TicketId},
+        search::{After, FoundChange, Query, Search},
+    },
+    store::Store,
 };
-use ticketlog::store::Store;
 use uuid::Uuid;
 
 use super::{
@@ -180,7 +182,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// One that takes no number of tickets for few, or any.
+    /// One that looks at no tickets one by one, or at all of them.
     fn store(&self, app: &TestApp) -> Store {
         let few = [0, 1000][self.choice / 4 % 2];
         app.db.store.clone().with_few(few)
