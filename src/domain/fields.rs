@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::json;
 
-/// Bytes of canonical JSON that stand in a key as they are.
-const LONGEST_KEY: usize = 200;
+/// Bytes of a text that stand in an index as they are: Postgres takes 2,704 for all columns of one together.
+const LONGEST_INDEXED: usize = 200;
 
-/// Bytes of longer JSON that stand before its digest, so that a key still says something.
-const KEY_START: usize = 120;
+/// Bytes of a longer one that stand before its digest, so that it still says something.
+const INDEXED_START: usize = 120;
 
 /// A field's value, byte for byte as it was sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -132,19 +132,37 @@ impl Normal {
         match self {
             Self::Nothing => "none".to_owned(),
             Self::Integer(digits) => digits,
-            Self::Json(json) if json.len() <= LONGEST_KEY => json,
-            Self::Json(json) => {
-                let cut = json.floor_char_boundary(KEY_START);
-                let mut key = json.get(..cut).unwrap_or_default().to_owned();
-                key.push('…');
-                for byte in Sha256::digest(json.as_bytes()) {
-                    // Writing into a string cannot fail.
-                    let _ = write!(key, "{byte:02x}");
-                }
-                key
-            }
+            Self::Json(json) => shorten(json),
         }
     }
+}
+
+/// The name by which everything but the log itself knows a field that is sent under this one: NUL, which no text column
+/// holds, reads as U+FFFD, as lone surrogates do, and more than 200 bytes end in their SHA-256, for rows are found by
+/// it.
+pub fn name(sent: &str) -> String {
+    // Hardly ever there, and looking for it costs less than putting the parts together.
+    let storable = if sent.contains('\0') {
+        sent.replace('\0', "\u{FFFD}")
+    } else {
+        sent.to_owned()
+    };
+    shorten(storable)
+}
+
+/// A text that fits into an index: itself, or its start with its digest.
+fn shorten(text: String) -> String {
+    if text.len() <= LONGEST_INDEXED {
+        return text;
+    }
+    let cut = text.floor_char_boundary(INDEXED_START);
+    let mut short = text.get(..cut).unwrap_or_default().to_owned();
+    short.push('…');
+    for byte in Sha256::digest(text.as_bytes()) {
+        // Writing into a string cannot fail.
+        let _ = write!(short, "{byte:02x}");
+    }
+    short
 }
 
 /// What a ticket field holds besides its values.
@@ -252,7 +270,7 @@ fn digits(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Normal, TICKET_FIELDS, Value, kind};
+    use super::{Normal, TICKET_FIELDS, Value, kind, name};
 
     fn normal(field: &str, json: &str) -> Normal {
         Value::new(serde_json::from_str(json).unwrap()).normal(field)
@@ -282,6 +300,17 @@ mod tests {
             normal("cust_id", beyond),
             Normal::Integer(beyond.to_owned())
         );
+    }
+
+    #[test]
+    fn a_name_fits_into_an_index_and_is_still_its_own() {
+        let longest = "ø".repeat(100);
+        assert_eq!(name(&longest), longest);
+        let short = name(&format!("{longest}x"));
+        assert!(short.starts_with(&"ø".repeat(60)), "{short}");
+        assert_eq!(short.len(), 120 + "…".len() + 64);
+        assert_ne!(short, name(&format!("{longest}y")));
+        assert_eq!(name("a\0b"), "a\u{FFFD}b");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{AppState, error::ApiError, extract::unknown_tenant};
 use crate::{
     domain::ids::{Position, Tenant},
-    store::Store,
+    store::{Store, projection::Holdings},
 };
 
 /// Longest wait for a projection.
@@ -36,8 +36,8 @@ pub(super) async fn head_of(store: &Store, tenant: &Tenant) -> Result<Position, 
 }
 
 impl AppState {
-    /// Waits until a tenant's projection has reached what is the head of its log now; gives the position
-    /// that it stands at.
+    /// Waits until a tenant's projection holds what its log does now, conflicts among it; gives the position that it
+    /// stands at.
     ///
     /// # Errors
     /// 404 if the tenant has no log; 503 if the projection is not there after 10 s.
@@ -48,24 +48,25 @@ impl AppState {
         stale: Option<Stale>,
     ) -> Result<Position, ApiError> {
         let unknown = || unknown_tenant(tenant.as_str());
-        let progress = store.find_progress(tenant).await?.ok_or_else(unknown)?;
-        if stale == Some(Stale::Allow) || progress.projected >= progress.head {
-            return Ok(progress.projected);
+        let Holdings { log, projected } = store.find_holdings(tenant).await?.ok_or_else(unknown)?;
+        if stale == Some(Stale::Allow) || projected.holds(log) {
+            return Ok(projected.position);
         }
-        let head = progress.head;
+        let acknowledged = log;
         let deadline = Instant::now() + TIMEOUT;
         let (mut wait, longest) = POLL;
         loop {
             sleep(wait).await;
             wait = (wait * 2).min(longest);
-            let progress = store.find_progress(tenant).await?.ok_or_else(unknown)?;
-            if progress.projected >= head {
-                return Ok(progress.projected);
+            let Holdings { log, projected } =
+                store.find_holdings(tenant).await?.ok_or_else(unknown)?;
+            if projected.holds(acknowledged) {
+                return Ok(projected.position);
             }
             if Instant::now() > deadline {
                 return Err(ApiError::Behind {
-                    projected: progress.projected,
-                    head: progress.head,
+                    projected: projected.position,
+                    head: log.position,
                 });
             }
         }

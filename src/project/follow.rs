@@ -1,6 +1,7 @@
 //! The task that follows every tenant's log.
 
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -138,27 +139,33 @@ impl<'a> Building<'a> {
     }
 }
 
-/// When something was last complained of, so that what fails every second is told once a minute.
+/// When each tenant, or all of them, was last complained of, so that what fails every second is told once a minute.
 #[derive(Default)]
 struct Trouble {
-    told_at: Option<Instant>,
+    told_at: BTreeMap<Option<Tenant>, Instant>,
 }
 
 impl Trouble {
     fn is_recent(&self) -> bool {
-        const AGAIN: Duration = Duration::from_mins(1);
-        self.told_at.is_some_and(|at| at.elapsed() < AGAIN)
+        self.told_at.values().any(is_recent)
     }
 
     fn tell(&mut self, tenant: Option<&Tenant>, error: &StoreError) {
-        if self.is_recent() {
+        let of = tenant.cloned();
+        if self.told_at.get(&of).is_some_and(is_recent) {
             return;
         }
-        self.told_at = Some(Instant::now());
+        self.told_at.retain(|_, told_at| is_recent(told_at));
+        self.told_at.insert(of, Instant::now());
         let cause = std::error::Error::source(error).map(ToString::to_string);
         let tenant = tenant.map(Tenant::as_str);
         tracing::error!(tenant, %error, cause, "Could not project; answers across tickets are behind the log");
     }
+}
+
+fn is_recent(told_at: &Instant) -> bool {
+    const AGAIN: Duration = Duration::from_mins(1);
+    told_at.elapsed() < AGAIN
 }
 
 /// Projects what every tenant's log holds now, if nobody else does it meanwhile.

@@ -72,14 +72,11 @@ impl TicketEvents {
     }
 
     /// Folds the events up to an instant (inclusive), in ticks of 100 ns.
-    fn fold(mut self, as_of_ticks: i64, source: Source, outages: &Outages) -> TicketHistory {
-        let events = self.dated.len() + self.undated;
-        self.dated
-            .retain(|event| event.occurred_at.ticks() <= as_of_ticks);
+    fn fold(self, as_of_ticks: i64, source: Source, outages: &Outages) -> TicketHistory {
         TicketHistory {
             ticket: self.ticket,
-            history: history::fold(self.dated, outages),
-            events,
+            events: self.dated.len() + self.undated,
+            history: history::fold_until(self.dated, as_of_ticks, outages),
             undated: self.undated,
             source,
         }

@@ -100,6 +100,78 @@ async fn what_is_in_doubt_is_what_the_timelines_say() {
 }
 
 #[tokio::test]
+async fn a_conflict_is_in_the_next_answer() {
+    let app = TestApp::start().await;
+    for ticket in 1..20 {
+        let event = payload::created(ticket);
+        app.deliver(event.clone()).await.assert(200);
+        assert_eq!(app.read(DOUBT).await["suspect"], ticket - 1);
+        let answer = app.deliver(event.set("status", 2)).await.assert(200);
+        assert_eq!(answer["outcome"], "conflict");
+        assert_eq!(app.read(DOUBT).await["suspect"], ticket);
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_of_then_and_its_differences_say_what_the_timeline_says() {
+    let app = TestApp::start().await;
+    let event = |ticket: i64, at: &str, written: &str| {
+        let last_changed = format!("2025-05-01T{written}:00");
+        payload::changed(ticket)
+            .at(&format!("2025-05-01T{at}:00Z"))
+            .set("last_changed", last_changed)
+    };
+    // The second tells of the write of the third; of the other ticket the created event stands second.
+    let created = |ticket: i64, at: &str| {
+        event(ticket, at, at)
+            .with("Event", "ticket.created")
+            .with("Changes", json!([]))
+    };
+    for body in [
+        created(1, "10:00"),
+        event(1, "10:05", "10:10").set("status", 2),
+        event(1, "10:10", "10:10").set("status", 1),
+        event(2, "10:00", "10:00"),
+        created(2, "11:00"),
+    ] {
+        app.deliver(body).await.assert(200);
+    }
+    for (ticket, from, until, told) in [
+        (
+            1,
+            "10:01",
+            "10:07",
+            json!({"state": "consistent", "reasons": []}),
+        ),
+        (
+            2,
+            "09:00",
+            "10:30",
+            json!({"state": "unproven", "reasons": ["disorder"]}),
+        ),
+    ] {
+        let path = format!("/v1/tenants/Cust1/tickets/{ticket}");
+        let until = format!("2025-05-01T{until}:00Z");
+        let entries = app
+            .read(&format!("{path}/timeline?until={until}&include=noise"))
+            .await;
+        let entry = entries["items"].as_array().unwrap().last().unwrap();
+        assert_eq!(entry["completeness"], told);
+        let state = told["state"].as_str().unwrap();
+        let suspect =
+            app.read(&format!("{path}?as_of={until}")).await["completeness"]["suspect"].clone();
+        assert_eq!(suspect, 0, "{state}");
+        let diff = app
+            .read(&format!(
+                "{path}/diff?from=2025-05-01T{from}:00Z&to={until}"
+            ))
+            .await;
+        assert_eq!(diff["completeness"]["suspect"], 0);
+        assert_eq!(diff["completeness"][state], 1);
+    }
+}
+
+#[tokio::test]
 async fn counts_describe_what_was_asked_for() {
     let app = TestApp::start().await;
     for body in bodies(12, 8, 17) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use ticketlog::{
     domain::{
         event::{self, Reading},
@@ -133,6 +133,32 @@ proptest! {
             let expected = fold::timeline_with(&input, noise, &outages);
             prop_assert_eq!(shown(history.clone(), noise), expected);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn what_is_said_of_an_event_does_not_hang_on_until_when_one_looks(
+        made in histories::history(),
+        at in any::<prop::sample::Index>(),
+        edges in prop::collection::vec((any::<usize>(), -1..=1_i64, any::<usize>(), -1..=1_i64), 0..3),
+    ) {
+        let numbered = (1..).zip(&made);
+        let events: Vec<TicketEvent> =
+            numbered.filter_map(|(position, made)| ticket_event(position, made)).collect();
+        prop_assume!(!events.is_empty());
+        let outages = Outages::new(outages(&events, &edges));
+        let until = at.get(&events).occurred_at.ticks();
+        let is_by_then = |event: &TicketEvent| event.occurred_at.ticks() <= until;
+        let by_then: Vec<TicketEvent> = events.iter().filter(|e| is_by_then(e)).cloned().collect();
+        let mut whole = history::fold(events.clone(), &outages);
+        whole.entries.retain(|entry| entry.occurred_at.ticks() <= until);
+        let cut = history::fold_until(events, until, &outages);
+        let state = history::fold(by_then, &outages).state;
+        prop_assert_eq!(json!(cut.state), json!(state));
+        prop_assert_eq!(shown(cut, true), shown(whole, true));
     }
 }
 

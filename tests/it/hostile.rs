@@ -1,6 +1,9 @@
 //! Whatever is signed is answered 200, kept byte for byte, and never costs its neighbours anything.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -388,6 +391,54 @@ async fn only_size_is_refused() {
             app.get(path).await.assert(405)["type"],
             "urn:ticketlog:wrong-method"
         );
+    }
+}
+
+#[tokio::test]
+async fn names_too_long_for_an_index_are_told_by_their_start() {
+    let app = TestApp::start().await;
+    let mut random = fastrand::Rng::with_seed(1);
+    // Random, for Postgres takes what it can compress.
+    let mut letters =
+        |count: usize| -> String { (0..count).map(|_| random.alphanumeric()).collect() };
+    let declared = payload::changed(1).with("Changes", json!([letters(5000), letters(2000)]));
+    app.deliver(declared).await.assert(200);
+    let carried = [letters(3600), letters(2500)];
+    let moved = payload::changed(1).at("2025-05-19T10:00:00Z");
+    let moved = moved
+        .set(&carried[0], letters(3))
+        .set(&carried[1], letters(3000));
+    app.deliver(moved).await.assert(200);
+    let changes = app.read_all("/v1/tenants/Cust1/changes").await;
+    let named = |items: &[Value]| -> BTreeSet<String> {
+        let names = items
+            .iter()
+            .map(|item| item["field"].as_str().unwrap().to_owned());
+        names.filter(|name| name.contains('…')).collect()
+    };
+    let names = named(&changes);
+    assert_eq!(names.len(), 4);
+    let starts = carried.map(|name| name[..120].to_owned());
+    for start in starts {
+        assert!(
+            names.iter().any(|name| name.starts_with(&start)),
+            "{names:?}"
+        );
+    }
+    let entries = app.read_all("/v1/tenants/Cust1/tickets/1/timeline").await;
+    let told: Vec<Value> = entries
+        .iter()
+        .flat_map(|entry| entry["changes"].as_array().unwrap().clone())
+        .collect();
+    assert_eq!(named(&told), names);
+    let field = names.first().unwrap();
+    let path = format!("/v1/tenants/Cust1/reports/transitions?field={field}");
+    app.get(&path).await.assert(200);
+    for path in [
+        "/v1/tenants/Cust1/tickets",
+        "/v1/tenants/Cust1/reports/changes_by_field",
+    ] {
+        app.get(path).await.assert(200);
     }
 }
 

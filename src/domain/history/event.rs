@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::domain::{
-    fields::Value,
+    fields::{self, Value},
     ids::{Actor, EventId, Position},
     instant::OccurredAt,
     json::{self, Object},
@@ -30,9 +30,9 @@ pub struct TicketEvent {
     pub received_at: Timestamp,
     /// Who did it.
     pub actor: Option<Actor>,
-    /// The names in `Changes`; empty if it is absent, null or no array.
+    /// The names in `Changes`, as [`fields::name`] has them; empty if it is absent, null or no array.
     pub declared: BTreeSet<String>,
-    /// The members of `FieldValues`; empty if it is absent, null or no object.
+    /// The members of `FieldValues`, by such names; empty if it is absent, null or no object.
     pub carried: BTreeMap<String, Value>,
     /// True if a delivery of this id with other content is known.
     pub conflict: bool,
@@ -75,22 +75,12 @@ pub fn declared_and_carried(body: &[u8]) -> (BTreeSet<String>, BTreeMap<String, 
         declared
             .unwrap_or_default()
             .iter()
-            .map(|name| storable(name))
+            .map(|name| fields::name(name))
             .collect(),
         carried
             .unwrap_or_default()
             .iter()
-            .map(|(name, value)| (storable(name), Value::new(value)))
+            .map(|(name, value)| (fields::name(name), Value::new(value)))
             .collect(),
     )
-}
-
-/// A field's name as a text column can hold it: NUL reads as U+FFFD, as lone surrogates do.
-fn storable(name: &str) -> String {
-    // Hardly ever there, and looking for it costs less than putting the parts together.
-    if name.contains('\0') {
-        name.replace('\0', "\u{FFFD}")
-    } else {
-        name.to_owned()
-    }
 }

@@ -48,6 +48,17 @@ impl Fold {
     /// Folds events, in any order, on top of those before; [`Fold::takes`] says whether it may. Entries
     /// come as [`super::fold()`] gives them.
     pub fn extend(&mut self, events: Vec<TicketEvent>, outages: &Outages) -> Vec<Entry> {
+        self.extend_until(events, i64::MAX, outages)
+    }
+
+    /// [`Fold::extend`] by the events up to an instant in ticks (inclusive), knowing the later ones: only the entries
+    /// are of use then, and the state, but no more events.
+    pub(super) fn extend_until(
+        &mut self,
+        events: Vec<TicketEvent>,
+        until_ticks: i64,
+        outages: &Outages,
+    ) -> Vec<Entry> {
         let events = order::arrange(events);
         let has_created = self.created || events.iter().any(|placed| placed.event.is_created());
         for placed in &events {
@@ -55,6 +66,7 @@ impl Fold {
         }
         let entries = events.into_iter();
         entries
+            .take_while(|placed| placed.event.occurred_at.ticks() <= until_ticks)
             .map(|placed| self.step(&placed, has_created, outages))
             .collect()
     }

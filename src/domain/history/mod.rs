@@ -182,8 +182,15 @@ impl Entry {
 ///
 /// Costs a sort and a map look-up per carried or declared field; never fails.
 pub fn fold(events: Vec<TicketEvent>, outages: &Outages) -> History {
+    fold_until(events, i64::MAX, outages)
+}
+
+/// [`fold()`] up to an instant in ticks (inclusive): no entry is later, and the state is the one of then. What an entry
+/// says of its event is what `fold` says of it, for that some later event shows is known: that the ticket was created
+/// by one, or that it is the write a `last_changed` tells of.
+pub fn fold_until(events: Vec<TicketEvent>, until_ticks: i64, outages: &Outages) -> History {
     let mut fold = Fold::default();
-    let entries = fold.extend(events, outages);
+    let entries = fold.extend_until(events, until_ticks, outages);
     History {
         open: fold.open(outages),
         entries,

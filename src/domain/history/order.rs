@@ -2,7 +2,7 @@
 //!
 //! Deliveries race each other over HTTP, so neither arrival nor position says anything about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Entry, TicketEvent};
 use crate::domain::{
@@ -64,7 +64,7 @@ pub(super) fn arrange(mut events: Vec<TicketEvent>) -> Vec<Placed> {
     placed
 }
 
-/// Tells the repeats among the events of one tick from those that merely share it.
+/// Tells the repeats among the events of one tick from those that merely share it, and what repeats say of originals.
 fn mark_tick(tick: &mut [Placed]) {
     let mut originals: BTreeMap<(String, Content), EventId> = BTreeMap::new();
     for placed in tick.iter_mut() {
@@ -77,10 +77,14 @@ fn mark_tick(tick: &mut [Placed]) {
         let original = *originals.entry(key).or_insert(id);
         placed.repeats = (original != id).then_some(original);
     }
-    if originals.len() > 1 {
-        for placed in tick.iter_mut().filter(|placed| placed.repeats.is_none()) {
-            placed.shares_instant = true;
-        }
+    // A repeat ends no interval: what speaks against it speaks against its original.
+    let disputed: BTreeSet<EventId> = (tick.iter())
+        .filter(|placed| placed.event.conflict)
+        .filter_map(|placed| placed.repeats)
+        .collect();
+    for placed in tick.iter_mut().filter(|placed| placed.repeats.is_none()) {
+        placed.event.conflict |= disputed.contains(&placed.event.event_id);
+        placed.shares_instant = originals.len() > 1;
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
         timeline::{Include, Order},
     },
     render::html::{AuditPage, Audited, Choices, Pairs, Reader},
-    store::{Store, StoreError},
+    store::{Store, StoreError, projection::Holdings},
 };
 
 /// Changes in a page, and tickets.
@@ -127,9 +127,9 @@ fn settled(given: &Pairs) -> Pairs {
 
 /// Events of the log that are not searched yet.
 async fn behind(store: &Store, tenant: &Tenant) -> Result<i64, ApiError> {
-    let progress = store.find_progress(tenant).await?;
-    let progress = progress.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
-    Ok(progress.head.0 - progress.projected.0)
+    let holdings = store.find_holdings(tenant).await?;
+    let Holdings { log, projected } = holdings.ok_or_else(|| unknown_tenant(tenant.as_str()))?;
+    Ok(log.position.0 - projected.position.0)
 }
 
 async fn choices(store: &Store, tenant: &Tenant) -> Result<Choices, ApiError> {

@@ -20,7 +20,7 @@ pub use self::{
     beside::Differences,
     claim::{Claim, Known, Standing, Sums},
     extent::TicketSize,
-    progress::Progress,
+    progress::{Holding, Holdings, Progress},
     rows::{ChangeRow, EntryRow, IntervalRow, Rows, TicketRow},
 };
 use super::{Store, StoreError};

@@ -14,6 +14,31 @@ pub struct Progress {
     pub projected: Position,
 }
 
+/// What a tenant's log and its projection hold, seen at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Holdings {
+    /// The log.
+    pub log: Holding,
+    /// The projection.
+    pub projected: Holding,
+}
+
+/// How much of what was acknowledged is in a log or in a projection.
+#[derive(Debug, Clone, Copy)]
+pub struct Holding {
+    /// Greatest position.
+    pub position: Position,
+    /// Conflicts, which have no position.
+    pub conflicts: i64,
+}
+
+impl Holding {
+    /// True if it lacks nothing of another.
+    pub fn holds(self, other: Self) -> bool {
+        self.position >= other.position && self.conflicts >= other.conflicts
+    }
+}
+
 impl Progress {
     fn read(tenant: String, head: i64, projected: i64) -> Result<Self, StoreError> {
         Ok(Self {
@@ -29,21 +54,30 @@ impl Progress {
 }
 
 impl Store {
-    /// How far a tenant's projection is; `None` if the tenant has no log.
+    /// What a tenant's log holds and what its projection does; `None` if the tenant has no log. Reads every conflict
+    /// of the tenant.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn find_progress(&self, tenant: &Tenant) -> Result<Option<Progress>, StoreError> {
+    pub async fn find_holdings(&self, tenant: &Tenant) -> Result<Option<Holdings>, StoreError> {
         let question = sqlx::query!(
-            r#"SELECT head.position AS head, COALESCE(projection.position, 0) AS "projected!"
+            r#"SELECT head.position AS head,
+                      (SELECT count(*) FROM delivery WHERE tenant = $1 AND outcome = 'conflict') AS "conflicts!",
+                      COALESCE(projection.position, 0) AS "projected!",
+                      COALESCE(projection.conflicts, 0) AS "projected_conflicts!"
                FROM head LEFT JOIN projection USING (tenant) WHERE head.tenant = $1"#,
             tenant.as_str(),
         );
         let row = self.lookups.fetch_optional(question).await?;
-        Ok(row.map(|row| Progress {
-            tenant: tenant.clone(),
-            head: Position(row.head),
-            projected: Position(row.projected),
+        Ok(row.map(|row| Holdings {
+            log: Holding {
+                position: Position(row.head),
+                conflicts: row.conflicts,
+            },
+            projected: Holding {
+                position: Position(row.projected),
+                conflicts: row.projected_conflicts,
+            },
         }))
     }
 

@@ -2,10 +2,10 @@
 --
 -- Derived, not measured: SuperOffice sends no event for a message. The first response is taken to be the first event
 -- after the ticket's first one whose Changes declare `replied_at`; its Timestamp is the instant, for the value is not
--- sent. What the ticket's first event itself declares says nothing of a wait. A ticket counts where its first event
--- lies: between `since` and `until`; its response may come later. Of a ticket whose created event is missing the wait
--- begins with the first event that there is, and is too short. All durations are within the business hours, where some
--- are given.
+-- sent. (Should it be sent, as it was before, that is noise, and no response.) What the ticket's first event itself
+-- declares says nothing of a wait. A ticket counts where its first event lies: between `since` and `until`; its response
+-- may come later. Of a ticket whose created event is missing the wait begins with the first event that there is, and is
+-- too short. All durations are within the business hours, where some are given.
 --
 -- plot: median_seconds.
 --

@@ -3,16 +3,16 @@
 -- A row for each day from `since` to `until`, days without anything too; the first and the last may be parts of days.
 -- `created` counts tickets by their created event. A ticket whose created event is missing is counted as created on no
 -- day, though it stands in the backlog from its first event on. `closed` counts events that brought the base status to 2
--- (closed), a ticket created closed among them, each time; a status 2 that merely showed itself, at the first sight of a
--- ticket or after a time unknown, closes nothing. `reopened` counts steps from 2 straight to 0, 1 or 3. `backlog` is the
--- tickets whose status was known at the end of the day and neither 2 (closed) nor 4 (deleted) nor 5 (merged); `unknown`
--- those of which no status was known. So the backlog does not follow from the other columns alone.
+-- (closed), a ticket created closed among them, each time; a status 2 that merely showed itself, undeclared at the first
+-- sight of a ticket or as it had been before a time unknown, closes nothing. `reopened` counts steps from 2 straight to 0,
+-- 1 or 3. `backlog` is the tickets whose status was known at the end of the day and neither 2 (closed) nor 4 (deleted) nor
+-- 5 (merged); `unknown` those of which no status was known. So the backlog does not follow from the other columns alone.
 --
 -- plot: backlog.
 --
 -- tenant: tenant. Whose tickets.
 \if :{?tenant} \else \echo 'Give the tenant: psql -v tenant=…' \quit \endif
--- since: instant. From then on; without it from the first event.
+-- since: instant. From then on; without it from the first event, of the thirty years before the end.
 \if :{?since} \else \set since '' \endif
 -- until: instant. Before then; without it up to now.
 \if :{?until} \else \set until '' \endif
@@ -23,7 +23,9 @@
 
 WITH span AS MATERIALIZED (
     -- Asked for by sub-selects, which an index can serve behind the fence of the views.
-    SELECT COALESCE(report.ticks(:'since'), tenant.first_ticks) AS since,
+    -- An event of the year 1 is kept as it was sent; days from there on would leave no room for those that matter.
+    SELECT COALESCE(report.ticks(:'since'),
+                    GREATEST(tenant.first_ticks, report.until_now(:'until') - 30 * 315576000000000)) AS since,
            report.until_now(:'until') AS until,
            COALESCE(NULLIF(:'zone', ''), tenant.zone) AS zone
     FROM report.tenant WHERE tenant.tenant = :'tenant'

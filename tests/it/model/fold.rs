@@ -291,11 +291,17 @@ fn reasons(
         let later = events.iter().any(Event::is_called_created);
         reasons.insert(if later { "disorder" } else { "starts_late" });
     }
-    if event.stored.conflict {
+    // Of a repeat too, for its own entry ends no interval.
+    let id = event.stored.event_id;
+    let is_same =
+        |other: &Event<'_>| other.stored.event_id == id || repeats(events, other) == Some(id);
+    if events
+        .iter()
+        .any(|other| other.stored.conflict && is_same(other))
+    {
         reasons.insert("conflict");
     }
     // "Two events on one tick that are no repeats of each other: both get the reason `same_instant`."
-    let id = event.stored.event_id;
     let mut same_tick = events
         .iter()
         .filter(|other| other.at.ticks == event.at.ticks && other.stored.event_id != id);

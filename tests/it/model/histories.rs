@@ -323,7 +323,13 @@ fn simulate(tenant: &str, ticket_id: i64, mut steps: Vec<Step>, setting: Setting
             body.insert("WebhookName".to_owned(), json!("the other hook"));
             body.insert("x-custom".to_owned(), json!(n));
             let later = now + pick(&[delay + SECOND, 0, 6 * DAY], step.choice + n);
-            arrivals.push((later, made(&body, id, step, None)));
+            // Ids of repeats are disputed too, more often than others.
+            let other = (conflict >= 80).then(|| {
+                let mut other = body.clone();
+                other.insert("ChangedByAssociateId".to_owned(), json!(88_888));
+                written(&other, id, step)
+            });
+            arrivals.push((later, made(&body, id, step, other)));
         }
     }
     arrivals.sort_by_key(|(at, _)| *at);

@@ -449,6 +449,52 @@ async fn long_strides_come_to_what_a_rebuild_gives() {
 
 /// A service projects for months through one session.
 #[tokio::test]
+async fn whoever_has_rows_under_a_long_name_is_projected_anew() {
+    const MIGRATION: &str = include_str!("../../../migrations/0024_long_names.sql");
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    let mut random = fastrand::Rng::with_seed(5);
+    for next in acts(&mut random, 0, &TENANTS) {
+        act(&db, &mut appender, next).await;
+    }
+    let mut projector = db.store.projector();
+    project(&db, &mut projector).await;
+    let [one, other] = TENANTS;
+    let mut session = db.connect().await;
+    // As an earlier version wrote them.
+    let under_a_long_name =
+        "UPDATE change SET field = repeat('x', 201) WHERE tenant = $1 AND field = 'priority'";
+    let renamed = sqlx::query(under_a_long_name)
+        .bind(one)
+        .execute(&mut session)
+        .await
+        .unwrap();
+    assert!(renamed.rows_affected() > 0);
+    sqlx::raw_sql(MIGRATION)
+        .execute(&mut session)
+        .await
+        .unwrap();
+    for rows in [
+        "SELECT count(*) FROM change WHERE tenant = $1",
+        "SELECT count(*) FROM field_interval WHERE tenant = $1",
+        "SELECT count(*) FROM entry WHERE tenant = $1",
+        "SELECT count(*) FROM ticket WHERE tenant = $1",
+        "SELECT count(*) FROM projection WHERE tenant = $1",
+    ] {
+        assert_eq!(count(&db, rows, one).await, 0, "{rows}");
+        assert_ne!(count(&db, rows, other).await, 0, "{rows}");
+    }
+    project(&db, &mut projector).await;
+    let mut beside = db.store.projector_beside();
+    for name in TENANTS {
+        assert_eq!(
+            rebuild(&db, &mut beside, name).await,
+            Differences::default()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_projects_does_not_grow() {
     let db = TestDb::create().await;
     generate(&db, "300");

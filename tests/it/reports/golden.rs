@@ -91,6 +91,50 @@ async fn columns<const N: usize>(
     json!(rows.collect::<Vec<_>>())
 }
 
+#[tokio::test]
+async fn an_event_of_the_year_one_leaves_the_days_that_matter() {
+    let app = golden().await;
+    let ancient = at(created(10), 8).at("0001-01-01T00:00:00Z");
+    app.deliver(ancient).await.assert(200);
+    let names = ["day", "created", "closed", "reopened", "backlog"];
+    let found = columns(&app, "throughput", &[("until", UNTIL)], names).await;
+    let days = found.as_array().unwrap();
+    assert!((10_950..11_000).contains(&days.len()), "{}", days.len());
+    // What it brought stands in the backlog of all of them.
+    assert_eq!(days[0].as_array().unwrap()[1..], [0, 0, 0, 1]);
+    let last = &days[days.len() - 1];
+    assert_numbers(&json!([last]), &json!([["2025-05-01", 8, 8, 1, 3]]));
+}
+
+#[tokio::test]
+async fn a_value_of_last_changed_is_read_from_its_key() {
+    let app = golden().await;
+    app.settle().await;
+    let mut session = app.db.connect().await;
+    // Of a tenant without rows: nothing is looked up.
+    let instant = "\"2025-05-19T11:56:33\"".to_owned();
+    let cut = format!("\"2025…{}", "0".repeat(64));
+    for (key, value) in [
+        (&instant, Some(&instant)),
+        (&"none".to_owned(), None),
+        (&cut, None),
+    ] {
+        let asked =
+            sqlx::query_scalar("SELECT report.value_of('Nobody', 'last_changed', $1)::text");
+        let found: Option<String> = asked.bind(key).fetch_one(&mut session).await.unwrap();
+        assert_eq!(found.as_ref(), value);
+    }
+    let looked_up = "SELECT count(*) FROM field_interval
+        WHERE field = 'last_changed' AND key <> 'none'
+          AND report.value_of(tenant, field, key)::text IS DISTINCT FROM value";
+    assert_eq!(app.count(looked_up).await, 0);
+    assert_ne!(
+        app.count("SELECT count(*) FROM field_interval WHERE field = 'last_changed'")
+            .await,
+        0
+    );
+}
+
 /// Hours in seconds.
 fn hours(hours: f64) -> f64 {
     hours * 3600.0
