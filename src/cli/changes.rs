@@ -13,10 +13,19 @@ use crate::{
     config::Shared,
     domain::{
         history::Kind,
+        ids::{Actor, NoActor},
         instant::OccurredAt,
         search::{Plain, Query},
     },
 };
+
+/// An actor, or nobody.
+#[derive(Debug, Clone, Copy)]
+struct Whom(Option<Actor>);
+
+fn actor(text: &str) -> Result<Whom, NoActor> {
+    Actor::read(text).map(Whom)
+}
 
 /// Arguments of `changes`.
 #[derive(Debug, Args)]
@@ -33,7 +42,7 @@ pub(super) struct ChangesArgs {
     /// Only changes of this kind.
     #[arg(long)]
     kind: Vec<Word>,
-    /// Only from this value of the field: JSON, else a string or a label.
+    /// Only from this value of the field: JSON, else a string or a label; of a ticket field `none` is no value.
     #[arg(
         long,
         value_name = "VALUE",
@@ -49,9 +58,9 @@ pub(super) struct ChangesArgs {
         allow_hyphen_values = true
     )]
     to: Vec<String>,
-    /// Only by this actor.
-    #[arg(long, allow_negative_numbers = true)]
-    actor: Vec<i64>,
+    /// Only by this actor; `none` is nobody whom the sender named.
+    #[arg(long, allow_negative_numbers = true, value_parser = actor)]
+    actor: Vec<Whom>,
     /// Only of this ticket.
     #[arg(long)]
     ticket: Vec<i64>,
@@ -95,7 +104,7 @@ pub(super) async fn run(shared: &Shared, args: ChangesArgs) -> anyhow::Result<Ex
         kinds: args.kind.into_iter().map(Kind::from).collect(),
         from_values: args.from,
         to_values: args.to,
-        actors: args.actor,
+        actors: args.actor.into_iter().map(|Whom(actor)| actor).collect(),
         tickets: args.ticket,
         since_ticks: args.since.as_ref().map(instant).transpose()?,
         until_ticks: args.until.as_ref().map(instant).transpose()?,

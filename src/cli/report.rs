@@ -56,13 +56,13 @@ pub(super) struct ReportArgs {
 #[derive(Debug, Args)]
 struct Form {
     /// As the JSON that the API gives.
-    #[arg(long, conflicts_with_all = ["csv", "ndjson"])]
+    #[arg(long, requires = "name", conflicts_with_all = ["csv", "ndjson"])]
     json: bool,
     /// As CSV.
-    #[arg(long, conflicts_with = "ndjson")]
+    #[arg(long, requires = "name", conflicts_with = "ndjson")]
     csv: bool,
     /// As a line of JSON a row.
-    #[arg(long)]
+    #[arg(long, requires = "name")]
     ndjson: bool,
 }
 

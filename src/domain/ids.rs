@@ -99,6 +99,25 @@ impl fmt::Display for TicketId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Actor(pub i64);
 
+/// A text is no actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no actor: those are numbers, or `none` for events that do not say who it was")]
+pub struct NoActor(String);
+
+impl Actor {
+    /// Whom a text means; `none` is nobody whom the sender named.
+    ///
+    /// # Errors
+    /// [`NoActor`] if it is neither that nor a number.
+    pub fn read(text: &str) -> Result<Option<Self>, NoActor> {
+        match (text, text.parse()) {
+            ("none", _) => Ok(None),
+            (_, Ok(id)) => Ok(Some(Self(id))),
+            (text, Err(_)) => Err(NoActor(text.to_owned())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{EventId, Tenant};

@@ -6,7 +6,10 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 
 use super::error::ApiError;
 use crate::domain::{
@@ -40,16 +43,54 @@ pub(super) fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError
             "no parameter holds the character NUL: no text in the log does".to_owned(),
         ));
     }
-    let query = serde_html_form::Deserializer::from_bytes(query.as_bytes());
-    serde_path_to_error::deserialize(query).map_err(|error| {
-        let name = error.path().to_string();
+    let form = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+    serde_path_to_error::deserialize(form).map_err(|error| {
+        let path = error.path().to_string();
         let cause = error.into_inner().to_string();
-        // An unknown name is named by the cause, which also lists the known ones.
-        ApiError::BadParameter(match cause.strip_prefix("unknown field") {
-            Some(rest) => format!("unknown parameter{rest}"),
-            None => format!("{name}: {cause}"),
-        })
+        ApiError::BadParameter(explain(query, &path, &cause))
     })
+}
+
+/// What is wrong with a parameter: the path to it, like `limit` or `actor[0]`, and the cause in the words of a parser.
+fn explain(query: &str, path: &str, cause: &str) -> String {
+    // An unknown name is named by the cause, which also lists the known ones, and so is one that is missing.
+    if let Some(rest) = cause.strip_prefix("unknown field") {
+        return format!("unknown parameter{rest}");
+    }
+    if let Some(rest) = cause.strip_prefix("missing field") {
+        return format!("the parameter{rest} is missing");
+    }
+    let (name, nth) = path.strip_suffix(']').map_or((path, 0), |path| {
+        let (name, nth) = path.split_once('[').unwrap_or((path, ""));
+        (name, nth.parse().unwrap_or(0))
+    });
+    let pairs: Vec<(String, String)> = serde_html_form::from_str(query).unwrap_or_default();
+    let mut given = pairs.iter().filter(|(other, _)| other == name);
+    if cause == "unsupported value" && given.clone().count() > 1 {
+        return format!("{name} may stand once only");
+    }
+    // The words of Rust's parser of integers.
+    let is_number = cause.contains("invalid digit")
+        || cause.contains("integer from empty")
+        || cause.contains("number too");
+    match given.nth(nth) {
+        Some((_, text)) if is_number => {
+            format!("{name} must be a whole number in its range, not \"{text}\"")
+        }
+        _ => format!("{name}: {cause}"),
+    }
+}
+
+/// The actors of a parameter that may be repeated; `none` is nobody.
+///
+/// # Errors
+/// If one is neither that nor a number.
+pub(super) fn actors<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Option<Actor>>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let actors = texts.iter().map(|text| Actor::read(text));
+    actors.collect::<Result<_, _>>().map_err(D::Error::custom)
 }
 
 /// `{tenant}`, and if the path has them `{ticket}`, `{event_id}` or `{actor}`.
@@ -98,15 +139,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Path<(Tenant, Option<Actor>)> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = params(parts, state).await?;
-        let actor = match (find(&params, "actor"), find(&params, "actor").parse()) {
-            ("none", _) => None,
-            (_, Ok(id)) => Some(Actor(id)),
-            (text, Err(_)) => {
-                return Err(ApiError::Unknown(format!(
-                    "\"{text}\" is no actor: those are numbers, or `none` for events that do not say who it was"
-                )));
-            }
-        };
+        let actor = Actor::read(find(&params, "actor"));
+        let actor = actor.map_err(|error| ApiError::Unknown(error.to_string()))?;
         Ok(Self((tenant(&params)?, actor)))
     }
 }
@@ -220,4 +254,55 @@ pub(super) fn moment(name: &str, text: &str) -> Result<OccurredAt, ApiError> {
             "{name} must be an instant like 2025-05-19T09:56:33Z or 2025-05-19T11:56:33+02:00, not \"{text}\""
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only mistakes are read")]
+    struct Params {
+        from: String,
+        limit: Option<u32>,
+        #[serde(default)]
+        ticket: Vec<i64>,
+        #[serde(default, deserialize_with = "actors")]
+        actor: Vec<Option<Actor>>,
+    }
+
+    #[test]
+    fn what_is_wrong_and_what_would_be_right_is_said() {
+        for (query, said) in [
+            ("", "the parameter `from` is missing"),
+            (
+                "from=a&limit=abc",
+                "limit must be a whole number in its range, not \"abc\"",
+            ),
+            ("from=a&limit=99999999999", "not \"99999999999\""),
+            ("from=a&limit=-1", "not \"-1\""),
+            ("limit=1&limit=2&from=a", "limit may stand once only"),
+            (
+                "from=a&ticket=1&ticket=x%2Cy",
+                "ticket must be a whole number in its range, not \"x,y\"",
+            ),
+            (
+                "from=a&actor=1&actor=me",
+                "\"me\" is no actor: those are numbers, or `none`",
+            ),
+            (
+                "from=a&form=b",
+                "unknown parameter `form`, expected one of `from`",
+            ),
+            ("from=%00", "NUL"),
+        ] {
+            let Err(ApiError::BadParameter(detail)) = read_query::<Params>(query) else {
+                panic!("{query} is taken");
+            };
+            assert!(detail.contains(said), "{query}: {detail}");
+        }
+        let params: Params = read_query("from=a&actor=none&actor=-7").unwrap();
+        assert_eq!(params.actor, [None, Some(Actor(-7))]);
+    }
 }

@@ -10,9 +10,9 @@ use super::{
     AppState,
     caller::Caller,
     error::ApiError,
-    extract::{Path, Query, instant, limit},
+    extract::{Path, Query, actors, instant, limit},
     list::{Asked, Format},
-    openapi::{KnownAt, TicketPath},
+    openapi::{KnownAt, SomeActor, TicketPath},
     tickets::{bound, find_history},
 };
 use crate::{
@@ -34,10 +34,10 @@ pub(super) struct TimelineParams {
     #[serde(default)]
     #[param(style = Form, explode)]
     pub(super) field: Vec<String>,
-    /// Only entries by any of these actors.
-    #[serde(default)]
-    #[param(style = Form, explode, value_type = Vec<Actor>)]
-    pub(super) actor: Vec<i64>,
+    /// Only entries by any of these actors; `none` is nobody whom the sender named.
+    #[serde(default, deserialize_with = "actors")]
+    #[param(style = Form, explode, value_type = Vec<SomeActor>, inline)]
+    pub(super) actor: Vec<Option<Actor>>,
     /// Not before this instant.
     #[param(format = DateTime)]
     pub(super) since: Option<String>,
@@ -151,7 +151,7 @@ impl TimelineParams {
         };
         Ok(Selection {
             fields: self.field.iter().cloned().collect(),
-            actors: self.actor.iter().copied().map(Actor).collect(),
+            actors: self.actor.iter().copied().collect(),
             since_ticks: ticks("since", &self.since)?,
             until_ticks: ticks("until", &self.until)?,
             noise: self.include.contains(&Include::Noise),

@@ -63,8 +63,7 @@ impl Cell {
         match self {
             Self::Null => String::new(),
             Self::Number(plain) | Self::Json(plain) | Self::Instant(plain) => plain,
-            Self::Text(text) if is_formula(&text) => format!("'{text}"),
-            Self::Text(text) => text,
+            Self::Text(text) => harmless(text),
         }
     }
 }
@@ -103,6 +102,15 @@ where
         let _ = writer.write_record(record);
     }
     writer.into_inner().unwrap_or_default()
+}
+
+/// A text that no spreadsheet calculates with, and that no reader takes to end at a NUL, which reads as U+FFFD.
+fn harmless(text: String) -> String {
+    let mark = if is_formula(&text) { "'" } else { "" };
+    if mark.is_empty() && !text.contains('\0') {
+        return text;
+    }
+    format!("{mark}{}", text.replace('\0', "\u{FFFD}"))
 }
 
 /// True if a spreadsheet might calculate with a text: it begins, perhaps after blanks, with a sign that
@@ -226,8 +234,9 @@ mod tests {
             "--1",
             "-.5",
         ] {
-            assert_eq!(shown(text), format!("'{text}"));
+            assert_eq!(shown(text), format!("'{}", text.replace('\0', "\u{FFFD}")));
         }
+        assert_eq!(shown("a\0b"), "a\u{FFFD}b");
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub struct Selection {
     /// Only changes of these fields, and entries that have one; all if empty. Naming a bookkeeping field
     /// brings it in.
     pub fields: BTreeSet<String>,
-    /// Only by these actors; by anybody if empty.
-    pub actors: BTreeSet<Actor>,
+    /// Only by these actors, of which none is nobody whom the sender named; by anybody if empty.
+    pub actors: BTreeSet<Option<Actor>>,
     /// Only from this instant on, in ticks of 100 ns.
     pub since_ticks: Option<i64>,
     /// Only before this instant, in ticks of 100 ns.
@@ -62,7 +62,7 @@ impl Selection {
         let ticks = entry.occurred_at.ticks();
         let asked = self.since_ticks.is_none_or(|since| since <= ticks)
             && self.until_ticks.is_none_or(|until| ticks < until)
-            && (self.actors.is_empty() || entry.actor.is_some_and(|a| self.actors.contains(&a)));
+            && (self.actors.is_empty() || self.actors.contains(&entry.actor));
         if !asked {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Questions put as plain parameters, without the language.
 
 use super::{Expr, Field, Move, Operand, Predicate, Span, When, Who};
-use crate::domain::history::Kind;
+use crate::domain::{fields::TICKET_FIELDS, history::Kind, ids::Actor};
 
 /// What has to be true of a change, each of these by itself; empty ones ask nothing.
 #[derive(Debug, Clone, Default)]
@@ -10,12 +10,12 @@ pub struct Plain {
     pub fields: Vec<String>,
     /// Of any of these kinds.
     pub kinds: Vec<Kind>,
-    /// From any of these values, each JSON or else a string.
+    /// From any of these values, each JSON or else a string; of a ticket field `none` is any of its none-values.
     pub from_values: Vec<String>,
     /// To any of these values, likewise.
     pub to_values: Vec<String>,
-    /// By any of these actors.
-    pub actors: Vec<i64>,
+    /// By any of these actors, of which none is nobody whom the sender named.
+    pub actors: Vec<Option<Actor>>,
     /// Of any of these tickets.
     pub tickets: Vec<i64>,
     /// Not before this instant, in ticks of 100 ns.
@@ -39,16 +39,12 @@ impl Plain {
     pub fn into_exprs(self) -> Result<Vec<Expr>, NoField> {
         let mut all = Vec::new();
         let mut add = |predicate| all.push(Expr::Is(predicate));
-        let values = [self.from_values, self.to_values]
-            .map(|values| values.iter().map(|value| Operand::read(value)).collect());
-        let [from, to]: [Vec<Operand>; 2] = values;
         if !self.kinds.is_empty() {
             add(Predicate::Kind(self.kinds));
         }
         if !self.actors.is_empty() {
-            add(Predicate::Actor(
-                self.actors.into_iter().map(Who::Id).collect(),
-            ));
+            let who = |actor: Option<Actor>| actor.map_or(Who::Nobody, |Actor(id)| Who::Id(id));
+            add(Predicate::Actor(self.actors.into_iter().map(who).collect()));
         }
         if !self.tickets.is_empty() {
             add(Predicate::Ticket(self.tickets));
@@ -64,31 +60,38 @@ impl Plain {
             Some(true) => add(Predicate::Declared(None)),
             Some(false) => all.push(Expr::Not(Box::new(Expr::Is(Predicate::Declared(None))))),
         }
-        all.extend(of_fields(self.fields, &from, &to)?);
+        all.extend(of_fields(self.fields, &self.from_values, &self.to_values)?);
         Ok(all)
     }
 }
 
-fn of_fields(
-    fields: Vec<String>,
-    from: &[Operand],
-    to: &[Operand],
-) -> Result<Option<Expr>, NoField> {
-    let fields: Vec<Field> = fields.into_iter().map(Field::new).collect();
+fn of_fields(fields: Vec<String>, from: &[String], to: &[String]) -> Result<Option<Expr>, NoField> {
     match (fields.is_empty(), from.is_empty() && to.is_empty()) {
         (true, true) => Ok(None),
         (true, false) => Err(NoField),
-        (false, true) => Ok(Some(Expr::Is(Predicate::Field(fields)))),
+        (false, true) => {
+            let fields = fields.into_iter().map(Field::new).collect();
+            Ok(Some(Expr::Is(Predicate::Field(fields))))
+        }
         (false, false) => {
             let moves = fields.into_iter().map(|field| {
                 Expr::Is(Predicate::Move(Move {
-                    field,
                     changed: false,
-                    from: from.to_vec(),
-                    to: to.to_vec(),
+                    from: operands(&field, from),
+                    to: operands(&field, to),
+                    field: Field::new(field),
                 }))
             });
             Ok(Some(Expr::Any(moves.collect())))
         }
     }
+}
+
+fn operands(field: &str, texts: &[String]) -> Vec<Operand> {
+    let is_ticket_field = TICKET_FIELDS.contains(&field);
+    let operand = |text: &String| match text.as_str() {
+        "none" if is_ticket_field => Operand::Nothing,
+        text => Operand::read(text),
+    };
+    texts.iter().map(operand).collect()
 }

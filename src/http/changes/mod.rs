@@ -12,9 +12,9 @@ pub(super) use self::asked::AskedChanges;
 use super::{
     AppState,
     error::ApiError,
-    extract::{Path, Query, instant},
+    extract::{Path, Query, actors, instant},
     list::{Asked, Format, Page},
-    openapi::{Changes, TenantPath},
+    openapi::{Changes, SomeActor, TenantPath},
     projected::Stale,
     timeline::{Include, Order},
 };
@@ -55,14 +55,14 @@ pub(super) struct ChangesParams {
     #[serde(default)]
     #[param(style = Form, explode)]
     from_value: Vec<String>,
-    /// Only to any of these values: JSON, else a string.
+    /// Only to any of these values: JSON, else a string; of a ticket field `none` is no value.
     #[serde(default)]
     #[param(style = Form, explode)]
     to_value: Vec<String>,
-    /// Only by any of these actors.
-    #[serde(default)]
-    #[param(style = Form, explode, value_type = Vec<Actor>)]
-    actor: Vec<i64>,
+    /// Only by any of these actors; `none` is nobody whom the sender named.
+    #[serde(default, deserialize_with = "actors")]
+    #[param(style = Form, explode, value_type = Vec<SomeActor>, inline)]
+    actor: Vec<Option<Actor>>,
     /// Only of any of these tickets.
     #[serde(default)]
     #[param(style = Form, explode, value_type = Vec<TicketId>)]

@@ -17,7 +17,7 @@ use utoipa::openapi::{
 };
 
 pub(super) use self::{
-    params::{Changes, Fields, KnownAt},
+    params::{Changes, Fields, KnownAt, SomeActor},
     paths::{ActorPath, EventPath, ReportPath, TenantPath, TicketPath},
 };
 use super::{AppState, described, pages::SESSION_COOKIE};

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// An actor, or none.
-pub(super) enum SomeActor {}
+pub(in crate::http) enum SomeActor {}
 
 impl PartialSchema for SomeActor {
     fn schema() -> RefOr<Schema> {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock,
     domain::{
-        ids::{EventId, Position, Tenant, TicketId},
+        ids::{Actor, EventId, Position, Tenant, TicketId},
         instant::{OccurredAt, ticks_of_timestamp},
         label::wanted,
         page::{CursorError, encode_cursor, find_cursor},
@@ -24,7 +24,7 @@ use crate::{
     http::{
         AppState,
         error::ApiError,
-        extract::{Path, moment},
+        extract::{Path, actors, moment},
         tickets::{bound, find_history},
         timeline::{At, Include, Order, TimelineParams},
     },
@@ -42,8 +42,8 @@ pub(super) struct TicketParams {
     known_at: Option<String>,
     #[serde(default)]
     field: Vec<String>,
-    #[serde(default)]
-    actor: Vec<i64>,
+    #[serde(default, deserialize_with = "actors")]
+    actor: Vec<Option<Actor>>,
     since: Option<String>,
     until: Option<String>,
     #[serde(default)]

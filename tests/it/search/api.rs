@@ -430,3 +430,41 @@ async fn instants_are_written_as_they_were_sent() {
         .unwrap();
     assert_eq!(app.read(&path).await, found);
 }
+
+#[tokio::test]
+async fn none_is_nobody_and_no_value_in_parameters_as_in_the_language() {
+    let app = TestApp::start().await;
+    let by_nobody = || payload::changed(1).without("ChangedByAssociateId");
+    for body in [
+        payload::created(1),
+        by_nobody().at("2025-05-19T10:00:00Z").set("owned_by", 1),
+        payload::changed(1)
+            .at("2025-05-19T10:01:00Z")
+            .set("owned_by", 8),
+        by_nobody().at("2025-05-19T10:02:00Z").set("owned_by", 0),
+    ] {
+        app.deliver(body).await.assert(200);
+    }
+    for (parameters, query, found) in [
+        ("actor=none", "by none", 2),
+        ("actor=none&actor=19", "by none or by 19", 17),
+        ("field=owned_by&to_value=none", "owned_by to none", 2),
+        ("field=owned_by&from_value=none", "owned_by from none", 1),
+    ] {
+        let plain = app.read_all(&format!("{CHANGES}?{parameters}")).await;
+        assert_eq!(plain.len(), found, "{parameters}");
+        assert_eq!(plain, app.read_all(&path(&[("q", query)])).await);
+    }
+    let timeline = "/v1/tenants/Cust1/tickets/1/timeline";
+    assert_eq!(
+        app.read_all(&format!("{timeline}?actor=none")).await.len(),
+        2
+    );
+    assert_eq!(app.read_all(&format!("{timeline}?actor=19")).await.len(), 2);
+    let answer = app.get(&format!("{CHANGES}?actor=me")).await;
+    let problem = answer.assert(400);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("`none`"),
+        "{problem}"
+    );
+}
