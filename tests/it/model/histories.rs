@@ -312,11 +312,7 @@ fn simulate(tenant: &str, ticket_id: i64, mut steps: Vec<Step>, setting: Setting
         let mut body = body(&ticket, step, &changed, now + ahead, created);
         body.insert("ContextIdentifier".to_owned(), json!(tenant));
         body.insert("PrimaryKey".to_owned(), json!(ticket_id));
-        let other = (conflict >= 95).then(|| {
-            let mut other = body.clone();
-            other.insert("ChangedByAssociateId".to_owned(), json!(77_777));
-            written(&other, &step.id, step)
-        });
+        let other = (conflict >= 95).then(|| disputed(&body, &step.id, step));
         arrivals.push((now + delay, made(&body, &step.id, step, other)));
         for (n, id) in (1..).zip(&step.repeat_ids) {
             // The hook's own name and custom keys are no content.
@@ -324,11 +320,7 @@ fn simulate(tenant: &str, ticket_id: i64, mut steps: Vec<Step>, setting: Setting
             body.insert("x-custom".to_owned(), json!(n));
             let later = now + pick(&[delay + SECOND, 0, 6 * DAY], step.choice + n);
             // Ids of repeats are disputed too, more often than others.
-            let other = (conflict >= 80).then(|| {
-                let mut other = body.clone();
-                other.insert("ChangedByAssociateId".to_owned(), json!(88_888));
-                written(&other, id, step)
-            });
+            let other = (conflict >= 80).then(|| disputed(&body, id, step));
             arrivals.push((later, made(&body, id, step, other)));
         }
     }
@@ -340,6 +332,13 @@ fn simulate(tenant: &str, ticket_id: i64, mut steps: Vec<Step>, setting: Setting
             ..made
         })
         .collect()
+}
+
+/// The same with another actor.
+fn disputed(body: &Map<String, Value>, id: &[u8; 16], step: &Step) -> Vec<u8> {
+    let mut other = body.clone();
+    other.insert("ChangedByAssociateId".to_owned(), json!(77_777));
+    written(&other, id, step)
 }
 
 /// At which steps the ticket is created: first (mostly), never, standing later in order, or told twice.
