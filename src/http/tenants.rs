@@ -28,7 +28,7 @@ use crate::{
 #[schema(as = TenantLog)]
 pub(super) struct TenantJson {
     tenant: Tenant,
-    /// Identity of the log: another one means that a backup was restored.
+    /// Identity of the log: another one means that it is not the log that was followed before.
     log_id: Uuid,
     /// Position of its last event.
     #[schema(value_type = i64, minimum = 0)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{LogEnd, Store, StoreError};
 use crate::domain::{
     ids::{Position, Tenant},
     instant::OccurredAt,
@@ -74,5 +74,38 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Gives a tenant's log another random identity, and gives back the one that it had, with where it ends; `None` if
+    /// it has no log. Whoever follows it is told at the next look.
+    ///
+    /// Waits for the head's lock, so that no batch is stored under both identities.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn renew_log(
+        &self,
+        tenant: &Tenant,
+        log_id: Uuid,
+    ) -> Result<Option<LogEnd>, StoreError> {
+        let mut tx = self.reads.begin().await?;
+        let head = sqlx::query!(
+            "SELECT log_id, position FROM head WHERE tenant = $1 FOR UPDATE",
+            tenant.as_str(),
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "UPDATE head SET log_id = $2 WHERE tenant = $1",
+            tenant.as_str(),
+            log_id,
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(head.map(|head| LogEnd {
+            log_id: head.log_id,
+            head: Position(head.position),
+        }))
     }
 }

@@ -11,18 +11,22 @@ use crate::support::{
     app::{Setup, TestApp},
     cluster::TestDb,
     payload,
+    program::{printed, ticketlog},
 };
 
 const FEED: &str = "/v1/tenants/Cust1/events";
 const STREAM: &str = "/v1/tenants/Cust1/events/stream";
 
-/// As when a backup is restored, or the database made anew.
-async fn give_another_identity(app: &TestApp) {
-    let mut session = app.db.connect().await;
-    session
-        .execute("UPDATE head SET log_id = gen_random_uuid()")
-        .await
-        .unwrap();
+/// `tenant renew-log`, as it belongs to a restore; what it printed, and its errors.
+fn renew<const N: usize>(url: &str, of: [&str; N]) -> (String, String) {
+    let mut command = ticketlog(["tenant", "renew-log"]);
+    command.args(of).args(["--database-url", url]);
+    printed(&command.output().unwrap())
+}
+
+async fn log_id(app: &TestApp, tenant: &str) -> String {
+    let page = app.read(&format!("/v1/tenants/{tenant}/events")).await;
+    page["log_id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -46,7 +50,7 @@ async fn another_log_is_named() {
     );
     assert_eq!(stream.frame().await, None);
 
-    give_another_identity(&app).await;
+    renew(&app.db.url(), ["--all"]);
     let problem = app
         .get(&format!("{FEED}?log_id={log_id}"))
         .await
@@ -62,11 +66,64 @@ async fn a_log_that_is_replaced_meanwhile_ends_the_stream_with_a_word() {
     app.deliver(payload::created(1)).await.assert(200);
     let mut stream = Stream::open(&app, STREAM, None).await;
     assert_eq!(stream.position().await, Some(1));
-    give_another_identity(&app).await;
+    renew(&app.db.url(), ["Cust1"]);
     app.deliver(payload::created(2)).await.assert(200);
     let reset = stream.named().await.unwrap();
     assert!(reset.is("reset") && reset.id.is_none(), "{reset:?}");
     assert_eq!(stream.frame().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_an_event_of_a_log_that_is_renewed_is_told() {
+    let app = TestApp::start().await;
+    app.deliver(payload::created(1)).await.assert(200);
+    let id = log_id(&app, "Cust1").await;
+    let path = format!("{FEED}?after=1&wait=60&log_id={id}");
+    let url = app.db.url();
+    let renewing = tokio::task::spawn_blocking(move || renew(&url, ["Cust1"]));
+    let start = tokio::time::Instant::now();
+    let (answer, renewed) = tokio::join!(app.get(&path), renewing);
+    assert!(renewed.unwrap().0.contains(&id));
+    assert_eq!(answer.assert(409)["type"], "urn:ticketlog:log-replaced");
+    assert!(start.elapsed() < PATIENCE);
+}
+
+#[tokio::test]
+async fn a_restored_log_is_renewed_by_command() {
+    let app = TestApp::start().await;
+    for tenant in ["Cust1", "Cust2", "Cust3"] {
+        let event = payload::created(1).tenant(tenant);
+        app.deliver(event).await.assert(200);
+    }
+    let first = log_id(&app, "Cust1").await;
+    let second = log_id(&app, "Cust2").await;
+    let third = log_id(&app, "Cust3").await;
+
+    let (out, log) = renew(&app.db.url(), ["Cust1", "Nobody"]);
+    assert_eq!(out, "");
+    assert!(log.contains("no event of a tenant \"Nobody\""), "{log}");
+    assert_eq!(log_id(&app, "Cust1").await, first);
+    for wrong in [&[][..], &["Cust1", "--all"]] {
+        let mut command = ticketlog(["tenant", "renew-log"]);
+        let output = command.args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
+
+    let (out, _) = renew(&app.db.url(), ["Cust2", "Cust1"]);
+    let now = log_id(&app, "Cust1").await;
+    let line = format!("Cust1: log {first} up to position 1 is now log {now}");
+    assert_eq!(out.lines().next(), Some(line.as_str()));
+    assert!(out.contains("has to start again from 0"), "{out}");
+    assert_ne!(now, first);
+    assert_ne!(log_id(&app, "Cust2").await, second);
+    assert_eq!(log_id(&app, "Cust3").await, third);
+
+    let (out, _) = renew(&app.db.url(), ["--all"]);
+    assert_eq!(out.matches("is now log").count(), 3, "{out}");
+    assert_ne!(log_id(&app, "Cust3").await, third);
+    // Nothing else of a log changes.
+    app.deliver(payload::created(2)).await.assert(200);
+    assert_eq!(app.read(FEED).await["head"], 2);
 }
 
 #[tokio::test]
