@@ -158,20 +158,51 @@ pub(super) async fn run(shared: &Shared, args: ReportArgs) -> anyhow::Result<Exi
     let database = Database::open(shared).await?;
     let answered = answer(&database, &tenant, report, &arguments).await;
     database.close().await?;
-    let answer = answered?;
+    print_answer(&args.form, report, &arguments, &answered?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_answer(
+    form: &Form,
+    report: &Report,
+    arguments: &Arguments,
+    answer: &ReportAnswer,
+) -> anyhow::Result<()> {
     let found = &answer.found;
-    if args.form.csv {
+    if form.csv {
         print_bytes(&report::csv(&found.columns, &found.rows))?;
-    } else if args.form.ndjson {
+    } else if form.ndjson {
         print_bytes(&lines::lines(&found.rows))?;
-    } else if args.form.json {
+    } else if form.json {
         let doubt = (answer.suspect_share, answer.unproven_share);
         let json = AnswerJson::new(report, arguments.shown(), doubt, &found.rows, found.capped);
         print(&serde_json::to_string_pretty(&json)?);
     } else {
-        print(&show(report, &arguments, &answer));
+        print(&show(report, arguments, answer));
     }
-    Ok(ExitCode::SUCCESS)
+    // Rows alone look whole, and go into a file where nobody sees how they end.
+    if found.capped && (form.csv || form.ndjson) {
+        eprintln!(
+            "Cut off after {} rows: there are more, and {MAX_ROWS} rows and {} MiB are the most. {}",
+            found.rows.len(),
+            MAX_BYTES >> 20,
+            narrower(report),
+        );
+    }
+    Ok(())
+}
+
+/// How to ask for less.
+fn narrower(report: &Report) -> String {
+    let takes = |name: &str| report.kind(name).is_some();
+    if takes("since") && takes("until") {
+        "Ask for shorter times one after the other, with --since and --until.".to_owned()
+    } else {
+        format!(
+            "Ask for less: `ticketlog report {} --about` says with what.",
+            report.name
+        )
+    }
 }
 
 async fn answer(

@@ -1,6 +1,10 @@
 //! Reports: which there are, and their answers.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue},
+    response::Response,
+};
 use serde::Deserialize;
 
 use super::{
@@ -23,6 +27,12 @@ use crate::{
     },
     store::{ReportAnswer, Store, built_in_reports},
 };
+
+/// True if rows were left out, and the shares of intervals that are suspect and unproven: CSV and lines have no other
+/// place for them.
+const CAPPED: HeaderName = HeaderName::from_static("ticketlog-capped");
+const SUSPECT_SHARE: HeaderName = HeaderName::from_static("ticketlog-suspect-share");
+const UNPROVEN_SHARE: HeaderName = HeaderName::from_static("ticketlog-unproven-share");
 
 /// Parameters of [`list_reports`].
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -103,11 +113,19 @@ pub(super) async fn list_reports(
     path = "/v1/tenants/{tenant}/reports/{report}",
     tag = "reports",
     summary = "The answer of a report",
-    description = "Not in pages: all of it, up to 100,000 rows and 64 MiB; `capped` says that there is more. Every row has a `drill`: the same parameters and that \
+    description = "Not in pages: all of it, up to 100,000 rows and 64 MiB; `capped` says that there is more, in every form the header \
+        `ticketlog-capped` too. Every row has a `drill`: the same parameters and that \
         one give the tickets and events behind it. A report takes those of the parameters that it has a use for, and \
         refuses the others.",
     params(ReportPath, ReportParams),
-    responses((status = 200, description = "The answer", body = AnswerJson<'_>)),
+    responses((
+        status = 200, description = "The answer", body = AnswerJson<'_>,
+        headers(
+            ("ticketlog-capped" = bool, description = "True if there are more rows, which are left out"),
+            ("ticketlog-suspect-share" = f64, description = "The part of the intervals between events in which something was missed, from 0 to 1"),
+            ("ticketlog-unproven-share" = f64, description = "The part of which the evidence is thin, from 0 to 1"),
+        ),
+    )),
 )]
 pub(super) async fn show_report(
     State(state): State<AppState>,
@@ -140,7 +158,22 @@ pub(super) async fn show_report(
         Format::Csv => report::csv(&found.columns, &found.rows),
         Format::Ndjson => lines::lines(&found.rows),
     };
-    Ok(form.answer_with(body.into(), None))
+    let mut response = form.answer_with(body.into(), None);
+    tell_in(response.headers_mut(), &answer);
+    Ok(response)
+}
+
+fn tell_in(headers: &mut HeaderMap, answer: &ReportAnswer) {
+    for (name, value) in [
+        (CAPPED, answer.found.capped.to_string()),
+        (SUSPECT_SHARE, answer.suspect_share.to_string()),
+        (UNPROVEN_SHARE, answer.unproven_share.to_string()),
+    ] {
+        // Digits, a point and letters are always one.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 impl AppState {

@@ -64,7 +64,7 @@ pub struct AnswerJson<'a> {
     /// The part of which the evidence is thin, from 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     unproven_share: f64,
-    /// True if there are more than 100,000 rows, of which the rest is left out.
+    /// True if there are more than these rows: past 100,000 of them or 64 MiB the rest is left out.
     capped: bool,
     /// The rows, each an object with a value for each column.
     #[schema(value_type = Vec<Object>)]

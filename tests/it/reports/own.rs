@@ -231,3 +231,53 @@ async fn a_report_of_ones_own_gives_64_mib_at_most_and_says_that_there_is_more()
     let whole = run("SELECT repeat('x', 1048576) AS wide FROM generate_series(1, 63)").await;
     assert_eq!((whole.rows.len(), whole.capped), (63, false));
 }
+
+#[tokio::test]
+async fn an_answer_that_is_cut_says_so_in_every_form() {
+    let nth = "SELECT nth FROM generate_series(1, 100001) AS nth";
+    let one = "SELECT 1 AS nth";
+    let app = start(&[("many", nth), ("one", one)]).await;
+    // Of which the beginning is missing.
+    app.deliver(changed(2)).await.assert(200);
+    app.settle().await;
+    for (report, capped) in [("many", "true"), ("one", "false")] {
+        let path = format!("/v1/tenants/Cust1/reports/{report}");
+        let json = app.read(&path).await;
+        assert_eq!(json["capped"].to_string(), capped);
+        assert!(json["suspect_share"].as_f64().unwrap() > 0.0, "{report}");
+        for format in ["csv", "ndjson", "json"] {
+            let answer = app.get(&format!("{path}?format={format}")).await;
+            let header = |name: &str| answer.headers[name].to_str().unwrap();
+            assert_eq!(header("ticketlog-capped"), capped, "{report} {format}");
+            for (name, key) in [
+                ("ticketlog-suspect-share", "suspect_share"),
+                ("ticketlog-unproven-share", "unproven_share"),
+            ] {
+                let share: f64 = header(name).parse().unwrap();
+                assert_eq!(Some(share), json[key].as_f64(), "{report} {format}");
+            }
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    for (name, sql) in [("many", nth), ("one", one)] {
+        let file = folder.path().join(format!("{name}.sql"));
+        fs::write(file, format!("{HEAD}{sql};\n")).unwrap();
+    }
+    for (report, form, lines) in [
+        ("many", "--csv", 100_001),
+        ("many", "--ndjson", 100_000),
+        ("one", "--csv", 2),
+        ("one", "--ndjson", 1),
+    ] {
+        let mut command = ticketlog(["report", report, form, "--tenant", "Cust1", "--reports"]);
+        command.arg(folder.path());
+        let output = command.args(["--database-url", &app.db.url()]).output();
+        let output = output.unwrap();
+        let (out, log) = printed(&output);
+        assert!(output.status.success(), "{log}");
+        assert_eq!(out.lines().count(), lines, "{report} {form}");
+        let says = log.contains("Cut off after 100000 rows") && log.contains("Ask for less");
+        assert_eq!(says, report == "many", "{report} {form}: {log}");
+    }
+}
