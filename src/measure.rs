@@ -22,6 +22,20 @@ const SPOOL_REFUSING: &str = "ticketlog_spool_refusing";
 const ASIDE: &str = "ticketlog_spool_aside_total";
 const UNPROJECTED: &str = "ticketlog_unprojected_events";
 
+/// Why requests to a webhook are not answered 200: the last words of the types of their problems.
+const REASONS: [&str; 10] = [
+    "bad-signature",
+    "body-cut",
+    "body-slow",
+    "busy",
+    "internal",
+    "not-found",
+    "not-stored",
+    "too-large",
+    "too-many-rejected",
+    "wrong-method",
+];
+
 /// Seconds: from a commit on a fast disk, by way of the second after which SuperOffice tries again, to
 /// what is not an answer any more.
 const SECONDS: [f64; 12] = [
@@ -51,8 +65,17 @@ pub fn start() -> Result<(), BuildError> {
     if installed.is_ok() {
         HANDLE.get_or_init(|| handle);
         describe();
+        begin();
     }
     Ok(())
+}
+
+/// Lets counters be there from the start: Prometheus sees no increase in one that comes into being with its first.
+fn begin() {
+    counter!(ASIDE).increment(0);
+    for reason in REASONS {
+        counter!(REJECTED, "reason" => reason).increment(0);
+    }
 }
 
 fn describe() {
@@ -103,6 +126,13 @@ pub fn render() -> String {
 pub fn keep_up() {
     if let Some(handle) = HANDLE.get() {
         handle.run_upkeep();
+    }
+}
+
+/// A hook is configured, and may have deliveries with these outcomes.
+pub fn hook(hook: &str, outcomes: &[&'static str]) {
+    for outcome in outcomes {
+        counter!(DELIVERIES, "hook" => hook.to_owned(), "outcome" => *outcome).increment(0);
     }
 }
 
@@ -166,4 +196,23 @@ pub fn set_aside() {
 
 fn flag(holds: bool) -> f64 {
     if holds { 1.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_there_before_it_counts() {
+        start().unwrap();
+        hook("untouched", &["parked"]);
+        let text = render();
+        for series in [
+            "ticketlog_spool_aside_total 0",
+            "ticketlog_rejected_total{reason=\"not-stored\"} 0",
+            "ticketlog_deliveries_total{hook=\"untouched\",outcome=\"parked\"} 0",
+        ] {
+            assert!(text.lines().any(|line| line == series), "{series}: {text}");
+        }
+    }
 }

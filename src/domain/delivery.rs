@@ -132,7 +132,17 @@ pub struct Place {
 }
 
 impl Outcome {
-    /// The word for it in SQL, JSON and logs.
+    /// Every word that there is for one.
+    pub const WORDS: [&'static str; 6] = [
+        "stored",
+        "duplicate",
+        "conflict",
+        "parked",
+        "spooled",
+        "ignored",
+    ];
+
+    /// The word for it in SQL, JSON and logs: one of [`Outcome::WORDS`].
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Stored(_) => "stored",

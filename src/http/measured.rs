@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{AppState, error::ProblemType, health::events_behind};
-use crate::measure;
+use crate::{domain::delivery::Outcome, measure};
 
 /// The text format of Prometheus.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,6 +25,10 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
     responses((status = 200, description = "All metrics", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn show_metrics(State(state): State<AppState>) -> impl IntoResponse {
+    // A hook that was configured just now has its counters before it counts.
+    for hook in state.hooks.borrow().keys() {
+        measure::hook(hook, &Outcome::WORDS);
+    }
     if let Some(events) = events_behind(&state).await {
         measure::unprojected(events);
     }
@@ -40,4 +44,37 @@ pub(super) async fn measure_webhook(request: Request, next: Next) -> Response {
         measure::rejected(problem.word());
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::response::IntoResponse;
+
+    use super::*;
+    use crate::{domain::signature::SignatureError, http::error::ApiError, ingest::IngestError};
+
+    #[test]
+    fn every_reason_is_there_before_it_counts() {
+        measure::start().unwrap();
+        let text = measure::render();
+        for error in [
+            ApiError::Signature(SignatureError::Missing),
+            ApiError::BodyCut,
+            ApiError::BodySlow(Duration::ZERO),
+            ApiError::Busy,
+            ApiError::Panicked,
+            ApiError::Unknown(String::new()),
+            ApiError::NotStored(IngestError::Stopped),
+            ApiError::TooLarge(1),
+            ApiError::TooManyRejected(Duration::ZERO),
+            ApiError::WrongMethod(String::new()),
+        ] {
+            let response = error.into_response();
+            let reason = response.extensions().get::<ProblemType>().unwrap().word();
+            let series = format!("ticketlog_rejected_total{{reason=\"{reason}\"}} ");
+            assert!(text.contains(&series), "{series} is not in {text}");
+        }
+    }
 }

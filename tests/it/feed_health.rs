@@ -21,7 +21,7 @@ use crate::support::{
     app::{SECRET, TestApp, hook, sign},
     cluster::TestDb,
     payload,
-    program::Serve,
+    program::{Serve, create_token},
 };
 
 /// What SuperOffice calls itself.
@@ -441,6 +441,52 @@ fn series(text: &str, name: &str) -> Option<f64> {
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
     Some(line.parse().unwrap())
+}
+
+/// The series that the alerts of docs/operations.md look for an increase of.
+fn alerted() -> Vec<String> {
+    let mut series = Vec::new();
+    let page = include_str!("../../docs/operations.md");
+    for rest in page.split("increase(").skip(1) {
+        let (name, _) = rest.split_once('[').unwrap();
+        let Some((name, rest)) = name.split_once('{') else {
+            series.push(name.to_owned());
+            continue;
+        };
+        let (label, values) = rest.trim_end_matches('}').split_once('=').unwrap();
+        let hook = if label == "outcome" {
+            "hook=\"default\","
+        } else {
+            ""
+        };
+        for value in values.trim_matches(['~', '"']).split("\\|") {
+            series.push(format!("{name}{{{hook}{label}=\"{value}\"}}"));
+        }
+    }
+    series
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_alerts_look_for_an_increase_of_is_there_before_it_happens() {
+    let db = TestDb::create().await;
+    let url = db.url();
+    let token = create_token(&["--database-url", &url]);
+    let folder = tempfile::tempdir().unwrap();
+    let serve = Serve::start(folder.path(), &["--database-url", &url]);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let metrics = http.get(format!("{}/metrics", serve.url));
+    let answer = metrics.bearer_auth(&token).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    let alerted = alerted();
+    assert_eq!(alerted.len(), 5, "{alerted:?}");
+    for name in &alerted {
+        assert_eq!(series(&text, name), Some(0.0), "{name} in {text}");
+    }
+    for outcome in ["stored", "duplicate", "ignored", "spooled"] {
+        let name = format!("ticketlog_deliveries_total{{hook=\"default\",outcome=\"{outcome}\"}}");
+        assert_eq!(series(&text, &name), Some(0.0), "{name} in {text}");
+    }
+    assert!(serve.stop().0.success());
 }
 
 #[tokio::test]
