@@ -1,6 +1,6 @@
 //! The tenants of whoever is logged in.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::{
     Frame, Place, Reader, page,
@@ -10,6 +10,7 @@ use super::{
 use crate::domain::{
     ids::{Position, Tenant},
     instant::OccurredAt,
+    token::Scope,
 };
 
 /// A tenant's log at a glance.
@@ -29,8 +30,15 @@ pub struct TenantRow {
     pub last_at: Option<OccurredAt>,
 }
 
-/// The page.
+/// The page. Whose token is good for reports alone is shown the names, which lead to these.
 pub fn tenants(rows: &[TenantRow], reader: &Reader) -> String {
+    let frame = Frame {
+        title: "Your tenants",
+        tenant: None,
+        place: Place::Elsewhere,
+        reader: Some(reader),
+    };
+    let reads = reader.may(Scope::Read);
     let content = html! {
         h1 { "Your tenants" }
         @if rows.is_empty() {
@@ -39,30 +47,35 @@ pub fn tenants(rows: &[TenantRow], reader: &Reader) -> String {
             div.scroll tabindex="0" role="region" aria-label="Tenants" {
                 table {
                     thead { tr {
-                        th scope="col" { "Tenant" } th.number scope="col" { "Events" }
-                        th.number scope="col" { "Tickets" } th scope="col" { "First event" }
-                        th scope="col" { "Last event" } th.number scope="col" { "Lag" }
+                        th scope="col" { "Tenant" }
+                        @if reads {
+                            th.number scope="col" { "Events" } th.number scope="col" { "Tickets" }
+                            th scope="col" { "First event" } th scope="col" { "Last event" }
+                            th.number scope="col" { "Lag" }
+                        }
                     } }
                     tbody {
                         @for row in rows { tr {
-                            th scope="row" { a href=(tenant_path(&row.tenant)) { bdi { (row.tenant) } } }
-                            td.number { (grouped(row.head.0)) }
-                            td.number { (grouped(row.tickets)) }
-                            td { @if let Some(at) = &row.first_at { (reader.time(at)) } }
-                            td { @if let Some(at) = &row.last_at { (reader.time(at)) } }
-                            td.number { (counted(row.head.0 - row.projected.0, "event", "events")) }
+                            th scope="row" {
+                                a href={ (tenant_path(&row.tenant)) (frame.start()) } { bdi { (row.tenant) } }
+                            }
+                            @if reads { (at_a_glance(row, reader)) }
                         } }
                     }
                 }
             }
-            (as_data("/v1/tenants", "Tenants"))
+            @if reads { (as_data("/v1/tenants", "Tenants")) }
         }
     };
-    let frame = Frame {
-        title: "Your tenants",
-        tenant: None,
-        place: Place::Elsewhere,
-        reader: Some(reader),
-    };
     page(frame, &content)
+}
+
+fn at_a_glance(row: &TenantRow, reader: &Reader) -> Markup {
+    html! {
+        td.number { (grouped(row.head.0)) }
+        td.number { (grouped(row.tickets)) }
+        td { @if let Some(at) = &row.first_at { (reader.time(at)) } }
+        td { @if let Some(at) = &row.last_at { (reader.time(at)) } }
+        td.number { (counted(row.head.0 - row.projected.0, "event", "events")) }
+    }
 }

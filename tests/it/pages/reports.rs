@@ -6,7 +6,7 @@ use ticketlog::domain::{
     token::Scope,
 };
 
-use super::{Visitor, header, made, text};
+use super::{Visitor, header, made, session_of, text};
 use crate::support::{
     app::{Setup, TestApp},
     cluster::TestDb,
@@ -91,6 +91,68 @@ async fn every_report_stands_in_the_list_and_a_broken_one_with_what_is_wrong() {
     ] {
         assert_eq!(visitor.get(path).await.status, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn who_may_ask_for_reports_alone_is_led_to_these_and_nowhere_else() {
+    let app = desk(Setup::default()).await;
+    let foreign = payload::created(1).tenant("Cust2");
+    app.deliver(foreign).await.assert(200);
+    let (token, _) = made(&app, Some(&["Cust1"]), &[Scope::Report]).await;
+    let mut visitor = Visitor::new(&app);
+    let answer = visitor.log_in(token.expose(), "").await;
+    let start = header(&answer, "location").to_owned();
+    assert_eq!((answer.status.as_u16(), start.as_str()), (303, "/t"));
+    visitor.session = Some(session_of(&answer));
+    let page = visitor.page(&start).await;
+    assert!(
+        page.contains(r#"<a href="/t/Cust1/reports"><bdi>Cust1</bdi></a>"#),
+        "{page}"
+    );
+    assert!(!page.contains("Cust2"), "{page}");
+    // Every link on the way, from the start to what is behind a row, leads somewhere.
+    let drill = "/t/Cust1/reports/transitions?drill=1%2F3";
+    for path in [
+        &start,
+        "/t/Cust1/reports",
+        "/t/Cust1/reports/transitions",
+        drill,
+    ] {
+        let page = visitor.page(path).await;
+        assert!(page.contains(r#"<a class="mark" href="/t">"#), "{page}");
+        for link in page.split("<a ").skip(1) {
+            let (_, rest) = link.split_once("href=\"").unwrap();
+            let (link, _) = rest.split_once('"').unwrap();
+            let status = match link.replace("&amp;", "&") {
+                link if link.starts_with('#') => continue,
+                link => visitor.get(&link).await.status,
+            };
+            assert_eq!(status, 200, "{link} on {path}");
+        }
+    }
+    let page = visitor.page(drill).await;
+    assert!(page.contains(r#"<span title="event "#), "{page}");
+    assert!(
+        !page.contains("/tickets/") && !page.contains("/events/"),
+        "{page}"
+    );
+    // Who may read as well is led to them.
+    let (token, _) = made(&app, Some(&["Cust1"]), &[Scope::Report, Scope::Read]).await;
+    let both = Visitor::with(&app, token.expose()).await;
+    let page = both.page(drill).await;
+    assert!(
+        page.contains(r#"<a href="/t/Cust1/tickets/1">1</a>"#),
+        "{page}"
+    );
+    assert!(
+        page.contains(r#"href="/v1/tenants/Cust1/events/"#),
+        "{page}"
+    );
+    let page = both.page("/t").await;
+    assert!(
+        page.contains(r#"<a href="/t/Cust1"><bdi>Cust1</bdi></a>"#),
+        "{page}"
+    );
 }
 
 #[tokio::test]

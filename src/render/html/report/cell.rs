@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::sheet::{Around, Column, Holds, Row, text, whole};
 use crate::{
-    domain::{fields::Value, ids::TicketId, instant::OccurredAt},
+    domain::{fields::Value, ids::TicketId, instant::OccurredAt, token::Scope},
     render::html::{
         parts::{api_path, start, ticket_path},
         reader::{duration, grouped},
@@ -52,16 +52,22 @@ impl Column<'_> {
         if cell.get() == "null" {
             return html! {};
         }
+        // Pages of tickets and raw events are for another scope than reports.
+        let may_read = around.reader.may(Scope::Read);
         match self.holds {
             Holds::Ticket => {
                 let ticket = cell.get().parse().ok().and_then(TicketId::new);
                 let link =
                     |ticket| html! { a href=(ticket_path(around.tenant, ticket)) { (ticket) } };
+                let ticket = ticket.filter(|_| may_read);
                 ticket.map_or_else(|| html! { (plain(cell)) }, link)
             }
             Holds::Event => {
                 let id = plain(cell);
                 let brief: String = id.chars().take(ID_CHARS).collect();
+                if !may_read {
+                    return html! { span title={ "event " (id) } { (brief) "…" } };
+                }
                 html! {
                     a href={ (api_path(around.tenant)) "/events/" (id) } title={ "event " (id) }
                         aria-label={ "raw event " (id) } { (brief) "…" }
