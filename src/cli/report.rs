@@ -90,7 +90,7 @@ struct Given {
     /// Business hours, like "Mon-Fri 08:00-16:00, Sat 10:00-14:00".
     #[arg(long)]
     hours: Option<String>,
-    /// Days without business hours, like 2025-05-17,2025-12-25.
+    /// Days without business hours, like 2025-05-17,2025-12-25; needs --hours.
     #[arg(long, value_name = "DAYS")]
     holidays: Option<String>,
     /// Percentiles besides the median, like 90,95.

@@ -68,7 +68,7 @@ pub(super) struct ReportParams {
     zone: Option<String>,
     /// Business hours, like `Mon-Fri 08:00-16:00, Sat 10:00-14:00`.
     hours: Option<String>,
-    /// Days without business hours, like `2025-05-17,2025-12-25`.
+    /// Days without business hours, like `2025-05-17,2025-12-25`; needs `hours`.
     holidays: Option<String>,
     /// Percentiles besides the median, like `90,95`.
     percentiles: Option<String>,

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use super::{DRILL, Kind, Report, TENANT};
 use crate::domain::{ids::Tenant, instant::OccurredAt};
 
+/// The parameters that make durations count business hours, of reports that have both.
+const HOURS: &str = "hours";
+const HOLIDAYS: &str = "holidays";
+
 /// What a report is asked with: checked, and complete with what was not given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arguments(BTreeMap<String, String>);
@@ -32,8 +36,8 @@ impl Report {
     /// change, which are joined.
     ///
     /// # Errors
-    /// [`ArgumentError`] for a name that the report does not take, a value that the parameter does not take, and a time
-    /// that ends before it begins.
+    /// [`ArgumentError`] for a name that the report does not take, a value that the parameter does not take, a time that
+    /// ends before it begins, and holidays without business hours.
     pub fn read(
         &self,
         tenant: &Tenant,
@@ -63,6 +67,7 @@ impl Report {
         }
         values.insert(TENANT.to_owned(), tenant.as_str().to_owned());
         let arguments = Arguments(values);
+        self.check_holidays(&arguments)?;
         match (arguments.ticks("since"), arguments.ticks("until")) {
             (Some(since), Some(until)) if until <= since => {
                 let message = "until must be later than since";
@@ -70,6 +75,19 @@ impl Report {
             }
             _ => Ok(arguments),
         }
+    }
+
+    /// Without business hours all hours count, those of holidays too: whoever names some means something else.
+    fn check_holidays(&self, arguments: &Arguments) -> Result<(), ArgumentError> {
+        let takes = |name: &str, kind: &Kind| self.kind(name) == Some(kind);
+        let has_both = takes(HOLIDAYS, &Kind::Dates) && takes(HOURS, &Kind::Hours);
+        if !has_both || arguments.value(HOLIDAYS).is_empty() || !arguments.value(HOURS).is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "{HOLIDAYS} needs {HOURS}, like \"Mon-Fri 08:00-16:00\": without business hours all hours count"
+        );
+        Err(ArgumentError::new(HOLIDAYS, message))
     }
 
     /// All that is wrong with what a report is asked with, in its order; of several things wrong with one parameter

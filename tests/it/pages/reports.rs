@@ -288,6 +288,16 @@ async fn what_a_report_cannot_be_asked_with_is_said_at_its_field() {
     let late = "/t/Cust1/reports/throughput?since=2025-05-02T00:00:00Z&until=2025-05-01T00:00:00Z";
     let page = text(&visitor.get(late).await);
     assert!(page.contains(r#"id="hint-until"><strong class="error" role="alert"><bdi>until must be later than since"#), "{page}");
+    let idle = "/t/Cust1/reports/time_in_field?holidays=2025-05-17";
+    let answer = visitor.get(idle).await;
+    assert_eq!(answer.status, 400);
+    let page = text(&answer);
+    assert!(
+        page.contains(
+            r#"id="hint-holidays"><strong class="error" role="alert"><bdi>holidays needs hours"#
+        ),
+        "{page}"
+    );
     // Postgres finds what nobody could have told before; the form stays.
     let page = text(&visitor.get("/t/Cust1/reports/mine").await);
     assert!(

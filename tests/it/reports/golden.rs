@@ -21,6 +21,7 @@ use super::faces::ask;
 use crate::support::{
     app::TestApp,
     payload::{Payload, changed, created},
+    program::{printed, ticketlog},
 };
 
 const UNTIL: &str = "2025-05-02T00:00:00Z";
@@ -320,6 +321,31 @@ async fn business_hours_are_local_and_know_holidays_and_changes_of_the_clock() {
             (found - expected).abs() < 1e-6,
             "{hours_given} {holidays}: {found}, expected {expected}"
         );
+    }
+}
+
+#[tokio::test]
+async fn holidays_without_business_hours_are_refused() {
+    let app = TestApp::start().await;
+    app.deliver(created(1)).await.assert(200);
+    for report in [
+        "time_in_field",
+        "resolution",
+        "first_response",
+        "unassigned_time",
+    ] {
+        let path = format!("/v1/tenants/Cust1/reports/{report}?holidays=2025-03-31");
+        let problem = app.get(&path).await.assert(400);
+        assert_eq!(problem["type"], "urn:ticketlog:bad-parameter");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with("holidays needs hours"), "{detail}");
+        app.read(&format!("{path}&hours=Mon-Fri+08:00-16:00")).await;
+        let mut command = ticketlog(["report", report, "--tenant", "Cust1"]);
+        command.args(["--holidays", "2025-03-31", "--database-url", &app.db.url()]);
+        let output = command.output().unwrap();
+        let (out, log) = printed(&output);
+        assert_eq!((output.status.code(), out.as_str()), (Some(1), ""));
+        assert!(log.contains("holidays needs hours"), "{log}");
     }
 }
 
