@@ -177,7 +177,8 @@ pub(super) async fn find_diff(
         .find_diffs(tenant, &[ticket], up_to, ticks, &scope)
         .await?;
     let Some(found) = found.pop() else {
-        return Err(unknown_ticket(&store, tenant, ticket).await?);
+        let asked = params.known_at.as_ref().map(|_| up_to);
+        return Err(unknown_ticket(&store, tenant, ticket, asked).await?);
     };
     let labels = store.find_labels(tenant, &wanted([&found.diff])).await?;
     Ok(FoundDiff {

@@ -114,7 +114,7 @@ pub(super) async fn list_ticket_events(
         .list_ticket_events(&tenant, ticket, from, limit.saturating_add(1))
         .await?;
     if events.is_empty() && after.is_none() {
-        return Err(unknown_ticket(&store, &tenant, ticket).await?);
+        return Err(unknown_ticket(&store, &tenant, ticket, None).await?);
     }
     let last = cut(&mut events, limit);
     let next = last.map(|event| encode_cursor(&query, &event.position.0));
@@ -140,7 +140,7 @@ pub(super) async fn find_history(
     let hash = caller.as_deref().map(Caller::hash);
     let found = store.find_history(tenant, ticket, up_to, as_of, hash);
     let Some(found) = found.await? else {
-        return Err(unknown_ticket(store, tenant, ticket).await?);
+        return Err(unknown_ticket(store, tenant, ticket, up_to).await?);
     };
     if let Some(caller) = caller {
         caller.found(found.source.live_token);
@@ -186,16 +186,33 @@ pub(super) async fn bound(
     }
 }
 
-/// 404 for a ticket of which nothing is in the log, or for its tenant.
+/// 404 for a ticket of which nothing is in the log, or was by the position that was asked for, or for its tenant.
 pub(super) async fn unknown_ticket(
     store: &Store,
     tenant: &Tenant,
     ticket: TicketId,
+    known_at: Option<Position>,
 ) -> Result<ApiError, ApiError> {
-    Ok(match store.find_head(tenant).await? {
-        Some(_) => ApiError::Unknown(format!(
-            "no event of ticket {ticket} is in the log of \"{tenant}\""
+    if store.find_head(tenant).await?.is_none() {
+        return Ok(unknown_tenant(tenant.as_str()));
+    }
+    let Some(known_at) = known_at else {
+        return Ok(no_event(tenant, ticket));
+    };
+    let events = store.list_ticket_events(tenant, ticket, Position(0), 1);
+    let first = events.await?.first().map(|event| event.position);
+    Ok(match first {
+        Some(first) if first > known_at => ApiError::Unknown(format!(
+            "no event of ticket {ticket} was in the log of \"{tenant}\" by then, up to position {}: the first came at \
+             position {}",
+            known_at.0, first.0
         )),
-        None => unknown_tenant(tenant.as_str()),
+        _ => no_event(tenant, ticket),
     })
+}
+
+fn no_event(tenant: &Tenant, ticket: TicketId) -> ApiError {
+    ApiError::Unknown(format!(
+        "no event of ticket {ticket} is in the log of \"{tenant}\""
+    ))
 }

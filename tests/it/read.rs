@@ -53,6 +53,44 @@ fn column(list: &Value, name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_ticket_that_was_not_known_yet_is_said_to_have_come_later() {
+    let app = app_with_a_life().await;
+    let last = app.deliver(payload::created(77)).await.json();
+    assert_eq!(last["position"], 6);
+    let desk = "/v1/tenants/Cust1/tickets";
+    let span = "from=2025-05-01T08:00:00Z&to=2025-05-30T08:00:00Z";
+    for (path, why) in [
+        (
+            "77?known_at=5",
+            "up to position 5: the first came at position 6",
+        ),
+        (
+            "77/timeline?known_at=5",
+            "up to position 5: the first came at position 6",
+        ),
+        (
+            &format!("77/diff?{span}&known_at=5"),
+            "up to position 5: the first came at position 6",
+        ),
+        (
+            "76/timeline?known_at=1999-01-01T00:00:00Z",
+            "up to position 0: the first came at position 1",
+        ),
+        ("78?known_at=5", "no event of ticket 78 is in the log"),
+        (
+            &format!("78/diff?{span}&known_at=5"),
+            "no event of ticket 78 is in the log",
+        ),
+        ("78", "no event of ticket 78 is in the log"),
+    ] {
+        let problem = app.get(&format!("{desk}/{path}")).await.assert(404);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(why), "{path}: {detail}");
+    }
+    app.read(&format!("{desk}/77?known_at=6")).await;
+}
+
+#[tokio::test]
 async fn an_entry_has_the_documented_shape() {
     let app = app_with_a_life().await;
     let mut timeline = app
