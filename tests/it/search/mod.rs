@@ -1,6 +1,7 @@
 //! The search: its language, and its answers against a naive scan.
 
 mod api;
+mod examples;
 mod generated;
 mod held;
 mod language;

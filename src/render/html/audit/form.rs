@@ -23,7 +23,7 @@ const EXAMPLES: [(&str, &str); 4] = [
         "another priority, by somebody named",
     ),
     (
-        "ever priority = 1 undeclared",
+        "ever priority = 1 and undeclared",
         "moved in silence, in tickets that ever had this priority",
     ),
 ];

@@ -194,3 +194,15 @@ async fn days_are_those_of_a_zone_that_the_page_names() {
     assert!(oslo.contains("Mean those of UTC") && !utc.contains("Mean those of"));
     assert_eq!(visitor.get(&on("Mars")).await.status, 400);
 }
+
+#[tokio::test]
+async fn every_example_of_the_page_is_a_search() {
+    let app = desk().await;
+    let visitor = Visitor::reader(&app).await;
+    let page = visitor.page(AUDIT).await;
+    let examples = links(inside(&page, "<p class=\"hint examples\">", "</p>"));
+    assert_eq!(examples.len(), 4, "{page}");
+    for (href, text) in examples {
+        assert_eq!(visitor.get(&href).await.status, 200, "{text}");
+    }
+}
