@@ -85,10 +85,10 @@ impl ParkReason {
         }
     }
 
-    /// What was wrong and what would be right, for people.
+    /// What was wrong and what would be right, for people: what is said of the body, after "it" or a colon.
     pub fn explain(self) -> &'static str {
         match self {
-            Self::NotAnObject => "not a JSON object",
+            Self::NotAnObject => "is not a JSON object",
             Self::NoEventName => "has no Event that is a string, like \"ticket.changed\"",
             Self::NoTenant => {
                 "has no ContextIdentifier of 1 to 64 letters, digits, '.', '_' or '-' that could name its tenant"
@@ -279,6 +279,15 @@ mod tests {
             reason(&accept, br#"{"Event":"x","ContextIdentifier":"B"}"#),
             Err(ParkReason::ForeignTenant)
         );
+    }
+
+    #[test]
+    fn every_reason_can_be_said_of_a_body() {
+        for reason in ParkReason::ALL {
+            let verb = reason.explain().split(' ').next();
+            let verbs = ["is", "has", "names", "was"];
+            assert!(verb.is_some_and(|verb| verbs.contains(&verb)), "{reason:?}");
+        }
     }
 
     #[test]

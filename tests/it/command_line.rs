@@ -337,7 +337,7 @@ async fn import_takes_what_it_can_and_names_the_lines_that_are_bad() {
     assert_eq!(output.status.code(), Some(2));
     let name = plain.display();
     assert!(
-        stderr.contains(&format!("{name}:3: not a JSON object")),
+        stderr.contains(&format!("{name}:3: is not a JSON object")),
         "{stderr}"
     );
     assert!(
@@ -459,4 +459,28 @@ async fn a_database_that_is_away_at_the_start_is_waited_for_and_one_that_cannot_
         .unwrap();
     assert_eq!(serve.status.code(), Some(1));
     assert!(printed(&serve).1.contains("postgres://"), "{serve:?}");
+}
+
+#[tokio::test]
+async fn the_log_says_in_a_sentence_why_a_body_was_parked() {
+    let db = TestDb::create().await;
+    let folder = folder();
+    let serve = Serve::start(folder.path(), &["--database-url", &db.url()]);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for body in ["[]", "{}", r#"{"Event":"x"}"#] {
+        let request = http
+            .post(format!("{}/webhook", serve.url))
+            .header("X-SuperOffice-Signature", sign(SECRET, body.as_bytes()));
+        let response = request.body(body).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+    let (_, log) = serve.stop();
+    for said in [
+        "is not a JSON object",
+        "has no Event",
+        "has no ContextIdentifier",
+    ] {
+        let said = format!("A body was parked: it {said}");
+        assert!(log.contains(&said), "{said} is not in {log}");
+    }
 }
