@@ -172,6 +172,37 @@ async fn a_ticket_of_then_and_its_differences_say_what_the_timeline_says() {
 }
 
 #[tokio::test]
+async fn an_interval_begins_with_the_digits_of_the_event_before_it() {
+    let app = TestApp::start().await;
+    let id = |nth: i64| format!("00000000-0000-4000-8000-{nth:012}");
+    let deliver = async |payload: payload::Payload, nth: i64, at: &str| {
+        let at = format!("2025-05-19T08:00:00{at}Z");
+        let event = payload.with("EventId", id(nth)).at(&at);
+        app.deliver(event.set("status", nth % 10)).await.assert(200);
+    };
+    for ticket in 1..=2 {
+        let nth = |nth: i64| ticket * 10 + nth;
+        deliver(payload::changed(ticket), nth(1), ".1").await;
+        deliver(payload::changed(ticket), nth(2), ".10").await;
+        deliver(payload::changed(ticket), nth(3), ".100").await;
+        deliver(payload::changed(ticket), nth(6), ".2").await;
+        // A repeat of the second.
+        let repeat = payload::changed(ticket).set("status", 2);
+        let repeat = repeat.with("EventId", id(nth(4)));
+        app.deliver(repeat.at("2025-05-19T08:00:00.10Z"))
+            .await
+            .assert(200);
+    }
+    // Before all others, though its id is the greatest.
+    deliver(payload::created(2), 25, ".10000").await;
+    let all = intervals(&app).await;
+    let begin = |it: &Value| it["from_at"].as_str().map(ToOwned::to_owned);
+    let shown = pages(&app, DOUBT, 5).await;
+    assert_eq!(shown, doubted(&all, |_| true));
+    assert!(shown.iter().filter_map(begin).count() > 4, "{shown:?}");
+}
+
+#[tokio::test]
 async fn counts_describe_what_was_asked_for() {
     let app = TestApp::start().await;
     for body in bodies(12, 8, 17) {

@@ -21,7 +21,8 @@ struct DoubtRow {
 }
 
 /// A page from one source of entries, which has their columns, and in one order; with the Timestamps of the
-/// events on both sides as they were sent.
+/// events on both sides as they were sent. The one before is the last that stands before, in the order of a
+/// ticket's events: on one tick what was created comes first, then the smaller id.
 macro_rules! doubts {
     ($source:literal, $order:literal, $asked:expr) => {
         sqlx::query_as!(
@@ -40,7 +41,8 @@ macro_rules! doubts {
                    SELECT position FROM (
                        SELECT position, creates, event_id FROM entry
                        WHERE tenant = $1 AND ticket = doubt.ticket AND ticks = doubt.after_ticks
-                         AND repeats IS NULL AND event_id <> doubt.event_id
+                         AND repeats IS NULL
+                         AND (ticks < doubt.ticks OR (NOT creates, event_id) < (NOT doubt.creates, doubt.event_id))
                        ORDER BY event_id OFFSET 0) AS other
                    ORDER BY creates, event_id DESC LIMIT 1) AS start ON true
                LEFT JOIN LATERAL (
