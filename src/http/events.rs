@@ -44,8 +44,9 @@ pub(super) struct EventDetailJson {
     header_mismatch: bool,
     /// For an event that was imported: true if a delivery of the same bytes was signed later.
     confirmed: bool,
+    /// Its later arrivals, oldest first; of more than a thousand the conflicts before all others.
     deliveries: Vec<DeliveryJson>,
-    /// Arrivals past the thousandth, which are only counted.
+    /// Later arrivals that are not shown; with those that are, all there were.
     #[schema(minimum = 0)]
     uncounted_deliveries: i64,
 }

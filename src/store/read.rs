@@ -14,6 +14,9 @@ use crate::domain::{
     log::StoredEvent,
 };
 
+/// Most deliveries that are shown of an event. There are more rows only if conflicts came past the thousandth.
+const MAX_SHOWN: i64 = 1000;
+
 /// An event with everything that is kept beside it.
 #[derive(Debug, Clone)]
 pub struct EventDetail {
@@ -25,7 +28,7 @@ pub struct EventDetail {
     pub sha256: Vec<u8>,
     /// Its later arrivals, oldest first; at most 1,000, conflicts before all others.
     pub deliveries: Vec<SeenDelivery>,
-    /// Arrivals past those, which were only counted.
+    /// Arrivals beside those: which are only counted, or conflicts past the thousandth.
     pub uncounted_deliveries: i64,
 }
 
@@ -212,7 +215,8 @@ impl Store {
         };
         let question = sqlx::query!(
             r#"SELECT COALESCE(event.headers, header_set.headers) AS "headers!", event.body_sha256,
-                      COALESCE(overflow.deliveries, 0) AS "uncounted!"
+                      COALESCE(overflow.deliveries, 0) + greatest(0, (
+                          SELECT count(*) FROM delivery WHERE tenant = $1 AND event_id = $2) - $3) AS "uncounted!"
                FROM event
                LEFT JOIN header_set
                    ON header_set.tenant = event.tenant AND header_set.number = event.header_set
@@ -221,6 +225,7 @@ impl Store {
                WHERE event.tenant = $1 AND event.event_id = $2"#,
             tenant.as_str(),
             event_id.0,
+            MAX_SHOWN,
         );
         let beside = self.lookups.fetch_optional(question).await?;
         let beside = beside.ok_or(sqlx::Error::RowNotFound)?;
@@ -246,10 +251,11 @@ impl Store {
                FROM (SELECT received_at, arrival_id, outcome, origin, hook, source, retry, webhook_name,
                             signature, body_sha256, body
                      FROM delivery WHERE tenant = $1 AND event_id = $2
-                     ORDER BY outcome <> 'conflict', received_at, arrival_id LIMIT 1000) AS shown
+                     ORDER BY outcome <> 'conflict', received_at, arrival_id LIMIT $3) AS shown
                ORDER BY received_at, arrival_id"#,
             tenant.as_str(),
             event_id.0,
+            MAX_SHOWN,
         )
         .fetch_all(&self.reads)
         .await?;
