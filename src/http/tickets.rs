@@ -8,7 +8,7 @@ use super::{
     caller::Caller,
     error::ApiError,
     extract::{Path, Query, instant, limit, unknown_tenant},
-    list::{Asked, Format},
+    list::{Asked, Format, PAGE_BYTES},
     openapi::{KnownAt, TicketPath},
 };
 use crate::{
@@ -17,10 +17,10 @@ use crate::{
         ids::{Position, Tenant, TicketId},
         instant::{ticks_of_timestamp, timestamp_of_ticks},
         label::wanted,
-        page::{cut, encode_cursor, find_cursor},
+        page::{encode_cursor, find_cursor},
     },
     render::json::{EventJson, ListJson, TicketJson},
-    store::{Store, TicketHistory},
+    store::{PageSize, Store, TicketHistory},
 };
 
 /// Parameters of [`show_ticket`].
@@ -88,13 +88,14 @@ pub(super) async fn show_ticket(
     Ok(Json(json))
 }
 
-/// `GET /v1/tenants/{tenant}/tickets/{ticket}/events`: its events by position, bodies as sent.
+/// `GET /v1/tenants/{tenant}/tickets/{ticket}/events`: its events by position, bodies as sent; a page ends once they
+/// have [`PAGE_BYTES`].
 #[utoipa::path(
     get,
     path = "/v1/tenants/{tenant}/tickets/{ticket}/events",
     tag = "tickets",
     summary = "The events of a ticket",
-    description = "By position, bodies as sent.",
+    description = "By position, bodies as sent. A page ends before its `limit` once its bodies have 16 MiB.",
     params(TicketPath, TicketEventsParams),
     responses((status = 200, description = "A page of events", body = ListJson<EventJson>)),
 )]
@@ -110,14 +111,17 @@ pub(super) async fn list_ticket_events(
     let after: Option<i64> = find_cursor(&query, params.cursor.as_deref())?;
     let from = Position(after.unwrap_or(0));
     let store = state.store().await?;
-    let mut events = store
-        .list_ticket_events(&tenant, ticket, from, limit.saturating_add(1))
+    let size = PageSize {
+        events: limit,
+        bytes: PAGE_BYTES,
+    };
+    let (events, last) = store
+        .list_ticket_events(&tenant, ticket, from, size)
         .await?;
     if events.is_empty() && after.is_none() {
         return Err(unknown_ticket(&store, &tenant, ticket, None).await?);
     }
-    let last = cut(&mut events, limit);
-    let next = last.map(|event| encode_cursor(&query, &event.position.0));
+    let next = last.map(|last| encode_cursor(&query, &last.0));
     let labels = store.find_labels(&tenant, &wanted(&events)).await?;
     let items = events.into_iter();
     let items: Vec<EventJson> = items.map(|event| EventJson::new(event, &labels)).collect();

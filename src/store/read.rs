@@ -12,6 +12,7 @@ use crate::domain::{
     ids::{Actor, EventId, Position, Tenant, TicketId},
     instant::OccurredAt,
     log::StoredEvent,
+    page::cut,
 };
 
 /// Most deliveries that are shown of an event. There are more rows only if conflicts came past the thousandth.
@@ -80,7 +81,7 @@ struct EventRow {
 
 /// `query_as!` over the columns of [`EventRow`]; the rest of the statement follows.
 macro_rules! events {
-    ($rest:literal, $($argument:expr),+ $(,)?) => {
+    ($rest:literal $(+ $more:literal)*, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             EventRow,
             r#"SELECT tenant, position, event_id, ticket,
@@ -88,7 +89,26 @@ macro_rules! events {
                       stored_at AS "stored_at: jiff_sqlx::Timestamp",
                       primary_key, actor, origin, hook, source, name, entity, occurred_text,
                       webhook_name, signature, body
-               FROM event "# + $rest,
+               FROM event "# + $rest $(+ $more)*,
+            $($argument),+
+        )
+    };
+}
+
+/// [`events!`] that some conditions select, up to a position if their bodies have `$4` bytes together at most, else up
+/// to the one with which they reach them. The sizes of bodies are known without reading them, and to add all up takes
+/// a third of finding the one that is too much, which hardly any page has; `OFFSET 0` keeps bodies out of the sort.
+macro_rules! events_of_size {
+    ($selected:literal, $position:literal, $up_to:literal, $rest:literal, $($argument:expr),+ $(,)?) => {
+        events!(
+            "WHERE " + $selected + " AND " + $position + " <= CASE
+                 WHEN (SELECT sum(octet_length(body)) FROM event WHERE " + $selected + ") <= $4 THEN " + $up_to + "
+                 ELSE (SELECT max(position)
+                       FROM (SELECT position, sum(bytes) OVER (ORDER BY position) - bytes AS bytes_before
+                             FROM (SELECT position, octet_length(body) AS bytes
+                                   FROM event WHERE " + $selected + " OFFSET 0) AS each) AS sizes
+                       WHERE bytes_before < $4) END
+             ORDER BY " + $position + $rest,
             $($argument),+
         )
     };
@@ -121,20 +141,13 @@ impl Store {
         up_to: Position,
         size: PageSize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        // Positions have no gaps, so a range is a limit, and no plan reads more of the tenant than it. The
-        // sizes of bodies are known without reading them, and to add all up takes a third of finding the one that is
-        // too much, which hardly any page has.
+        // Positions have no gaps, so a range is a limit, and no plan reads more of the tenant than it.
         let up_to = up_to.0.min(after.0.saturating_add(size.events.into()));
-        let question = events!(
-            "WHERE tenant = $1 AND position > $2 AND position <= CASE
-                 WHEN (SELECT sum(octet_length(body)) FROM event
-                       WHERE tenant = $1 AND position > $2 AND position <= $3) <= $4 THEN $3
-                 ELSE (SELECT max(position)
-                       FROM (SELECT position, sum(octet_length(body)) OVER (ORDER BY position)
-                                    - octet_length(body) AS bytes_before
-                             FROM event WHERE tenant = $1 AND position > $2 AND position <= $3) AS sizes
-                       WHERE bytes_before < $4) END
-             ORDER BY position",
+        let question = events_of_size!(
+            "tenant = $1 AND position > $2 AND position <= $3",
+            "position",
+            "$3",
+            "",
             tenant.as_str(),
             after.0,
             up_to,
@@ -145,8 +158,9 @@ impl Store {
         rows.into_iter().map(StoredEvent::try_from).collect()
     }
 
-    /// A ticket's events after a position, in order, `limit` at most. Served by `event_by_ticket`, by which all
-    /// events of the ticket are read; written so that Postgres, which may not know the table yet, has no other way.
+    /// A ticket's events after a position, in order; where one follows, at least one; and the last one's position if
+    /// others follow on them. Served by `event_by_ticket`, by which all events of the ticket are looked at, but hardly
+    /// more bodies read than are given; written so that Postgres, which may not know the table yet, has no other way.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -155,17 +169,57 @@ impl Store {
         tenant: &Tenant,
         ticket: TicketId,
         after: Position,
-        limit: u16,
-    ) -> Result<Vec<StoredEvent>, StoreError> {
-        let question = events!(
-            "WHERE tenant = $1 AND ticket = $2 AND position + 0 > $3 ORDER BY position + 0 LIMIT $4",
+        size: PageSize,
+    ) -> Result<(Vec<StoredEvent>, Option<Position>), StoreError> {
+        let question = events_of_size!(
+            "tenant = $1 AND ticket = $2 AND position + 0 > $3",
+            "position + 0",
+            "9223372036854775807",
+            " LIMIT $5",
             tenant.as_str(),
             ticket.number(),
             after.0,
-            i64::from(limit),
+            i64::from(size.bytes),
+            i64::from(size.events) + 1,
         );
         let rows = self.lookups.fetch_all(question).await?;
-        rows.into_iter().map(StoredEvent::try_from).collect()
+        let events: Result<Vec<_>, _> = rows.into_iter().map(StoredEvent::try_from).collect();
+        let mut events = events?;
+        let last = match cut(&mut events, size.events) {
+            Some(last) => Some(last.position),
+            None => {
+                self.find_end_by_size(tenant, ticket, &events, size.bytes)
+                    .await?
+            }
+        };
+        Ok((events, last))
+    }
+
+    /// The last position of a ticket's events in a row, if others follow that their bytes left out.
+    async fn find_end_by_size(
+        &self,
+        tenant: &Tenant,
+        ticket: TicketId,
+        events: &[StoredEvent],
+        bytes: u32,
+    ) -> Result<Option<Position>, StoreError> {
+        let Some(last) = events.last().map(|event| event.position) else {
+            return Ok(None);
+        };
+        let read: usize = events.iter().map(|event| event.body.len()).sum();
+        // Else they are all there are.
+        if u64::try_from(read).is_ok_and(|read| read < u64::from(bytes)) {
+            return Ok(None);
+        }
+        let question = sqlx::query!(
+            "SELECT position FROM event
+             WHERE tenant = $1 AND ticket = $2 AND position + 0 > $3 LIMIT 1",
+            tenant.as_str(),
+            ticket.number(),
+            last.0,
+        );
+        let other = self.lookups.fetch_optional(question).await?;
+        Ok(other.map(|_| last))
     }
 
     /// Those of some events whose id also came with other content, as was recorded by the time the log had

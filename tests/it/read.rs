@@ -4,7 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
-use ticketlog::{clock, domain::ids::Tenant};
+use ticketlog::{
+    clock,
+    domain::{
+        ids::{Position, Tenant, TicketId},
+        log::StoredEvent,
+    },
+    store::PageSize,
+};
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::support::{app::TestApp, payload};
@@ -449,4 +456,83 @@ async fn a_look_up_that_is_given_up_keeps_no_other_waiting() {
     other.rollback().await.unwrap();
     let head = store.find_head(&Tenant::parse("Cust1").unwrap()).await;
     assert_eq!(head.unwrap(), None);
+}
+
+fn body_bytes(events: &[StoredEvent]) -> usize {
+    events.iter().map(|event| event.body.len()).sum()
+}
+
+#[tokio::test]
+async fn pages_of_a_tickets_events_end_by_number_or_by_bytes_and_lose_nothing() {
+    let app = TestApp::start().await;
+    for nth in 0..12 {
+        let padding = "x".repeat(nth * 997 % 4000);
+        let event = payload::changed(1).with("Padding", padding);
+        app.deliver(event).await.assert(200);
+        app.deliver(payload::changed(2)).await.assert(200);
+    }
+    let tenant = Tenant::parse("Cust1").unwrap();
+    let ticket = TicketId::new(1).unwrap();
+    let page = async |after, events, bytes| {
+        let size = PageSize { events, bytes };
+        let page = app
+            .db
+            .store
+            .list_ticket_events(&tenant, ticket, after, size);
+        page.await.unwrap()
+    };
+    let (all, end) = page(Position(0), 1000, u32::MAX).await;
+    assert_eq!((all.len(), end), (12, None));
+    let three = u32::try_from(body_bytes(&all[..3])).unwrap();
+    let whole = u32::try_from(body_bytes(&all)).unwrap();
+    for (events, bytes) in [
+        (1000, 1),
+        (1000, three),
+        (1000, three + 1),
+        (1000, whole),
+        (1000, whole - 1),
+        (3, three),
+        (3, whole),
+        (2, 4000),
+        (12, whole),
+    ] {
+        let mut after = Position(0);
+        let mut read = Vec::new();
+        loop {
+            let (found, last) = page(after, events, bytes).await;
+            let (_, before) = found.split_last().expect("at least one");
+            let limit = usize::try_from(bytes).unwrap();
+            assert!(found.len() <= usize::from(events) && body_bytes(before) < limit);
+            let is_full = found.len() == usize::from(events) || body_bytes(&found) >= limit;
+            assert!(is_full || last.is_none(), "it could hold more");
+            read.extend(found.iter().map(|event| event.position));
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        let expected: Vec<Position> = all.iter().map(|event| event.position).collect();
+        assert_eq!(read, expected, "{events} events, {bytes} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_tickets_events_ends_once_its_bodies_have_16_mib() {
+    let app = TestApp::start().await;
+    for _ in 0..3 {
+        let event = payload::changed(1).with("Padding", "x".repeat(15 << 19));
+        app.deliver(event).await.assert(200);
+    }
+    let path = "/v1/tenants/Cust1/tickets/1/events?limit=1000";
+    let first = app.read(path).await;
+    // Two have 15 MiB, and nothing follows on the third.
+    assert_eq!(column(&first, "position"), ["1", "2", "3"]);
+    assert_eq!(first["next"], Value::Null);
+    app.deliver(payload::changed(1)).await.assert(200);
+    let first = app.read(path).await;
+    assert_eq!(column(&first, "position"), ["1", "2", "3"]);
+    let next = first["next"].as_str().unwrap();
+    let second = app.read(&format!("{path}&cursor={next}")).await;
+    assert_eq!(column(&second, "position"), ["4"]);
+    assert_eq!(second["next"], Value::Null);
 }

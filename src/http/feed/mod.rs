@@ -20,7 +20,7 @@ use super::{
     AppState,
     error::{ApiError, Problem},
     extract::{Path, Query, limit},
-    list::{Asked, Format, Page},
+    list::{Asked, Format, PAGE_BYTES, Page},
     openapi::TenantPath,
     server::Stopping,
 };
@@ -37,9 +37,6 @@ use crate::{
 
 /// Longest wait that may be asked for, in seconds: most proxies give up at 60.
 const WAIT_SECONDS: RangeInclusive<u64> = 0..=60;
-
-/// Bytes of bodies past which a page ends before its limit: a body may have 8 MiB.
-const PAGE_BYTES: u32 = 16 << 20;
 
 /// What a stream reads at once: as much as a slow reader keeps in memory, a last body beside it.
 const STREAM_PAGE: PageSize = PageSize {

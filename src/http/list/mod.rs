@@ -20,6 +20,9 @@ use crate::render::{
     lines,
 };
 
+/// Bytes of bodies past which a page of events ends before its limit: a body may have 8 MiB.
+pub(super) const PAGE_BYTES: u32 = 16 << 20;
+
 /// A form that a list has; the parameter `format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
