@@ -203,8 +203,13 @@ pub(super) async fn unknown_ticket(
     let Some(known_at) = known_at else {
         return Ok(no_event(tenant, ticket));
     };
-    let events = store.list_ticket_events(tenant, ticket, Position(0), 1);
-    let first = events.await?.first().map(|event| event.position);
+    let size = PageSize {
+        events: 1,
+        bytes: PAGE_BYTES,
+    };
+    let events = store.list_ticket_events(tenant, ticket, Position(0), size);
+    let (events, _) = events.await?;
+    let first = events.first().map(|event| event.position);
     Ok(match first {
         Some(first) if first > known_at => ApiError::Unknown(format!(
             "no event of ticket {ticket} was in the log of \"{tenant}\" by then, up to position {}: the first came at \
