@@ -9,10 +9,11 @@ use sqlx::PgConnection;
 
 use super::{
     Appended, Store, StoreError,
+    content::{BEGIN_READING, Contents, Unread},
     error::is_unsupported,
     event::{insert_events, insert_mixed_events},
     header_set::HeaderSets,
-    log::{EventDelivery, Expect, append, by_tenant, stored},
+    log::{Done, EventDelivery, Expect, append, by_tenant, stored},
 };
 use crate::domain::{
     delivery::{Delivery, Outcome},
@@ -31,6 +32,8 @@ pub struct Appender {
     connection: Option<PgConnection>,
     /// The headers that came through this connection.
     sets: HeaderSets,
+    /// What bodies say that came again.
+    contents: Contents,
     /// Batches that are looked up first, because one before them held an event that was known.
     look_ups: u8,
     /// Whether the database takes events of several tenants in one statement. One that keeps tenants on different
@@ -51,6 +54,7 @@ impl Store {
             store: self.clone(),
             connection: None,
             sets: HeaderSets::default(),
+            contents: Contents::default(),
             look_ups: 0,
             mixes: true,
         }
@@ -58,19 +62,22 @@ impl Store {
 }
 
 impl Appender {
-    /// Makes a batch of deliveries durable, all or none, and answers each in the order given.
+    /// Makes a batch of deliveries durable and answers each in the order given.
     ///
     /// Tenants are taken in ascending order and each one's head row is locked, so that receivers on one
     /// tenant take turns, never deadlock, and no reader sees a position before its predecessor. Within a
     /// tenant, events get positions in the order given; an event that is known, from before or from
     /// earlier in the batch, leaves a delivery instead. An arrival that is in the log adds nothing.
     ///
-    /// Given up in the middle (its future dropped), the batch may be stored all the same.
+    /// All are in one transaction, but for later arrivals whose content has to be compared first: they are in a second
+    /// one, so that no head is locked and no transaction is open while bodies are read.
+    ///
+    /// Given up in the middle (its future dropped), the batch may be stored all the same, or its first part.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if Postgres refuses a value in it: try the halves.
-    /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was, unless it was
-    /// the answer to the commit that got lost.
+    /// [`StoreError::Unavailable`] if nothing can be stored now. In both cases nothing was, unless it was the first of
+    /// two transactions, or the answer to the commit that got lost: hand all of it in again.
     pub async fn append(&mut self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
         let outcomes = self.append_batch(batch).await?;
         self.store
@@ -92,10 +99,11 @@ impl Appender {
         if distinct && self.look_ups == 0 {
             match self.append_once(batch, Expect::New).await {
                 Err(StoreError::Refused(_)) => self.look_ups = LOOK_UPS,
-                result => return result,
+                // None is unread, since none came again.
+                result => return result.map(|done| done.outcomes.into_values().collect()),
             }
         }
-        let outcomes = self.append_once(batch, Expect::Known).await?;
+        let outcomes = self.append_known(batch).await?;
         let known =
             |outcome: &Outcome| matches!(outcome, Outcome::Duplicate(_) | Outcome::Conflict(_));
         self.look_ups = if outcomes.iter().any(known) {
@@ -104,6 +112,46 @@ impl Appender {
             self.look_ups.saturating_sub(1)
         };
         Ok(outcomes)
+    }
+
+    /// Appends a batch some of whose events may be known.
+    async fn append_known(&mut self, batch: &[Delivery]) -> Result<Vec<Outcome>, StoreError> {
+        let Done {
+            mut outcomes,
+            unread,
+        } = self.append_once(batch, Expect::Known).await?;
+        if !unread.is_empty() {
+            self.read_contents(batch, &unread).await?;
+            let places = || unread.iter().map(|unread| unread.at);
+            let rest: Vec<Delivery> = places().filter_map(|at| batch.get(at)).cloned().collect();
+            // All of them are read now, and an event's body stays what it is.
+            let done = self.append_once(&rest, Expect::Known).await?;
+            outcomes.extend(places().zip(done.outcomes.into_values()));
+        }
+        Ok(outcomes.into_values().collect())
+    }
+
+    /// Finds out what deliveries say, and the events that they are of.
+    async fn read_contents(
+        &mut self,
+        batch: &[Delivery],
+        unread: &[Unread],
+    ) -> Result<(), StoreError> {
+        let originals = self.contents.read_batch(batch, unread).await?;
+        if originals.is_empty() {
+            return Ok(());
+        }
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        sqlx::raw_sql(BEGIN_READING)
+            .execute(&mut connection)
+            .await?;
+        self.contents.read_log(&mut connection, &originals).await?;
+        sqlx::raw_sql("COMMIT").execute(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(())
     }
 
     /// Keeps headers that came again once for all. Where that fails they stay with each event.
@@ -177,7 +225,7 @@ impl Appender {
         &mut self,
         batch: &[Delivery],
         expect: Expect,
-    ) -> Result<Vec<Outcome>, StoreError> {
+    ) -> Result<Done, StoreError> {
         // Taken out: a session that fails or is given up in the middle is not used again.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -188,7 +236,8 @@ impl Appender {
             connection = self.connect().await?;
             begin(&mut connection).await?;
         }
-        let result = append(&mut connection, batch, expect, &mut self.sets).await;
+        let (sets, contents) = (&mut self.sets, &self.contents);
+        let result = append(&mut connection, batch, expect, sets, contents).await;
         let end = match &result {
             Ok(_) => "COMMIT",
             Err(StoreError::Refused(_)) => "ROLLBACK",

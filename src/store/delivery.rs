@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::{
     StoreError,
-    log::{Known, Tx, place},
+    content::{Contents, Unread},
+    log::{Done, Known, Tx, place},
 };
 use crate::domain::{
     delivery::{Delivery, Outcome},
-    event::{self, Event},
+    event::Event,
     ids::{EventId, Position, Tenant},
     log::Origin,
 };
@@ -31,67 +32,94 @@ pub(super) fn headers_text(delivery: &Delivery) -> String {
     serde_json::to_string(&delivery.arrival.headers).unwrap_or_default()
 }
 
-/// Records deliveries of known events of one tenant, whose log ends at a head that is locked.
+/// Records deliveries of known events of one tenant, whose log ends at a head that is locked. Those of which `contents`
+/// does not say what they are stay unread: to find that out may take long, and nobody can append meanwhile.
 pub(super) async fn insert_again(
     tx: &mut Tx,
     tenant: &Tenant,
     head: Position,
-    again: &[Again<'_>],
-    outcomes: &mut BTreeMap<usize, Outcome>,
+    again: Vec<Again<'_>>,
+    contents: &Contents,
+    done: &mut Done,
 ) -> Result<(), StoreError> {
-    if again.is_empty() {
+    let judged = judge(again, contents, done);
+    if judged.is_empty() {
         return Ok(());
     }
-    let ids: Vec<Uuid> = again
-        .iter()
-        .map(|(_, _, event, _)| event.event_id.0)
-        .collect();
-    let mut counts = count_deliveries(tx, tenant, &ids).await?;
-    let other_bytes: Vec<Uuid> = again
-        .iter()
-        .filter(|(_, delivery, _, known)| known.sha256 != delivery.sha256)
-        .map(|(_, _, event, _)| event.event_id.0)
-        .collect();
-    let originals = find_bodies(tx, tenant, &other_bytes).await?;
+    let mut counts = count_deliveries(tx, tenant, &distinct(judged.iter())).await?;
+    let other_bytes = distinct(judged.iter().filter(|judged| !judged.same_bytes));
     let mut kept = find_kept_digests(tx, tenant, &other_bytes).await?;
     let mut rows = Vec::new();
     let mut overflow: BTreeMap<EventId, Overflow> = BTreeMap::new();
-    for (at, delivery, event, known) in again {
-        let place = place(event, known.position);
-        if known.arrival_id == delivery.arrival.arrival_id {
-            outcomes.insert(*at, Outcome::Stored(place));
-            continue;
-        }
-        let same_bytes = known.sha256 == delivery.sha256;
-        let original = originals.get(&event.event_id).map(Vec::as_slice);
-        let same_content =
-            same_bytes || original.map(event::content) == Some(event::content(&delivery.body));
-        let outcome = if same_content {
-            Outcome::Duplicate(place)
-        } else {
-            Outcome::Conflict(place)
-        };
-        let count = counts.entry(event.event_id).or_default();
+    for judged in &judged {
+        let (event_id, delivery) = (judged.event_id, judged.delivery);
+        let count = counts.entry(event_id).or_default();
         *count += 1;
-        let keeps_row = *count <= MAX_DELIVERIES || !same_content;
+        let keeps_row = *count <= MAX_DELIVERIES || matches!(judged.outcome, Outcome::Conflict(_));
         let new_bytes =
-            keeps_row && !same_bytes && kept.insert((event.event_id, delivery.sha256.to_vec()));
+            keeps_row && !judged.same_bytes && kept.insert((event_id, delivery.sha256.to_vec()));
         if *count > MAX_DELIVERIES && !new_bytes {
-            overflow.entry(event.event_id).or_default().count(delivery);
+            overflow.entry(event_id).or_default().count(delivery);
         } else {
             rows.push(Row {
-                event_id: event.event_id,
-                outcome: outcome.as_str(),
+                event_id,
+                outcome: judged.outcome.as_str(),
                 delivery,
                 body: new_bytes.then_some(&*delivery.body),
             });
         }
-        outcomes.insert(*at, outcome);
     }
     for (event_id, overflow) in overflow {
         count_overflow(tx, tenant, event_id, &overflow).await?;
     }
-    insert(tx, tenant, Some(head), &rows).await
+    insert(tx, tenant, Some(head), &rows).await?;
+    let outcomes = judged.into_iter().map(|judged| (judged.at, judged.outcome));
+    done.outcomes.extend(outcomes);
+    Ok(())
+}
+
+/// A delivery of a known event of which it is known what it is.
+struct Judged<'a> {
+    at: usize,
+    event_id: EventId,
+    delivery: &'a Delivery,
+    same_bytes: bool,
+    outcome: Outcome,
+}
+
+/// Tells repeats from conflicts. An arrival that is in the log itself is done.
+fn judge<'a>(again: Vec<Again<'a>>, contents: &Contents, done: &mut Done) -> Vec<Judged<'a>> {
+    let mut judged = Vec::with_capacity(again.len());
+    for (at, delivery, event, known) in again {
+        let place = place(event, known.position);
+        if known.arrival_id == delivery.arrival.arrival_id {
+            done.outcomes.insert(at, Outcome::Stored(place));
+            continue;
+        }
+        let Some(same_content) = contents.are_same(&known.sha256, &delivery.sha256) else {
+            let original = known.sha256;
+            done.unread.push(Unread { at, original });
+            continue;
+        };
+        judged.push(Judged {
+            at,
+            event_id: event.event_id,
+            delivery,
+            same_bytes: known.sha256 == delivery.sha256,
+            outcome: if same_content {
+                Outcome::Duplicate(place)
+            } else {
+                Outcome::Conflict(place)
+            },
+        });
+    }
+    judged
+}
+
+/// Each event once, however often it came.
+fn distinct<'a>(judged: impl Iterator<Item = &'a Judged<'a>>) -> Vec<Uuid> {
+    let ids: BTreeSet<Uuid> = judged.map(|judged| judged.event_id.0).collect();
+    ids.into_iter().collect()
 }
 
 /// Deliveries of one event that are only counted.
@@ -211,32 +239,6 @@ async fn count_deliveries(
         .into_iter()
         .map(|row| (EventId(row.event_id), row.deliveries));
     Ok(counts.collect())
-}
-
-/// The bodies that count in history; served by the unique index on `(tenant, event_id)`.
-async fn find_bodies(
-    tx: &mut Tx,
-    tenant: &Tenant,
-    ids: &[Uuid],
-) -> Result<BTreeMap<EventId, Vec<u8>>, StoreError> {
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let rows = sqlx::query!(
-        "SELECT original.event_id, original.body
-         FROM UNNEST($2::uuid[]) AS wanted (event_id)
-         CROSS JOIN LATERAL (
-             SELECT event_id, body
-             FROM event WHERE tenant = $1 AND event_id = wanted.event_id LIMIT 1) AS original",
-        tenant.as_str(),
-        ids,
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (EventId(row.event_id), row.body))
-        .collect())
 }
 
 /// The other bodies of these events that deliveries already keep.

@@ -7,7 +7,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    StoreError, delivery,
+    StoreError,
+    content::{Contents, Unread},
+    delivery,
     event::{find_known, insert_events, lock_head, no_head},
     header_set::HeaderSets,
     parked,
@@ -41,17 +43,32 @@ pub(super) enum Expect {
     Known,
 }
 
+/// What one transaction brings of a batch.
+#[derive(Default)]
+pub(super) struct Done {
+    /// What became of deliveries, by place in the batch.
+    pub(super) outcomes: BTreeMap<usize, Outcome>,
+    /// The others: nothing was done with them.
+    pub(super) unread: Vec<Unread>,
+}
+
+/// Appends a batch, all but the later arrivals of events of which `contents` does not say whether they are repeats.
 pub(super) async fn append(
     tx: &mut Tx,
     batch: &[Delivery],
     expect: Expect,
     sets: &mut HeaderSets,
-) -> Result<Vec<Outcome>, StoreError> {
-    let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+    contents: &Contents,
+) -> Result<Done, StoreError> {
+    let mut done = Done::default();
     for (tenant, deliveries) in by_tenant(batch) {
         match expect {
-            Expect::New => append_new(tx, tenant, &deliveries, sets, &mut outcomes).await?,
-            Expect::Known => append_events(tx, tenant, &deliveries, sets, &mut outcomes).await?,
+            Expect::New => {
+                append_new(tx, tenant, &deliveries, sets, &mut done.outcomes).await?;
+            }
+            Expect::Known => {
+                append_events(tx, tenant, &deliveries, sets, contents, &mut done).await?;
+            }
         }
     }
     let mut tests: BTreeMap<(&Tenant, EventId), Vec<&Delivery>> = BTreeMap::new();
@@ -61,11 +78,12 @@ pub(super) async fn append(
             Reading::Test { tenant, event_id } => {
                 tests.entry((tenant, *event_id)).or_default().push(delivery);
                 let (tenant, event_id) = (tenant.clone(), *event_id);
-                outcomes.insert(at, Outcome::Ignored { tenant, event_id });
+                let ignored = Outcome::Ignored { tenant, event_id };
+                done.outcomes.insert(at, ignored);
             }
             Reading::Parked(reason) => {
                 parked::insert(tx, *reason, delivery).await?;
-                outcomes.insert(at, Outcome::Parked(*reason));
+                done.outcomes.insert(at, Outcome::Parked(*reason));
             }
         }
     }
@@ -73,7 +91,7 @@ pub(super) async fn append(
     for ((tenant, event_id), deliveries) in tests {
         delivery::insert_tests(tx, tenant, event_id, &deliveries).await?;
     }
-    Ok(outcomes.into_values().collect())
+    Ok(done)
 }
 
 pub(super) fn by_tenant(batch: &[Delivery]) -> BTreeMap<&Tenant, Vec<EventDelivery<'_>>> {
@@ -125,7 +143,8 @@ async fn append_events(
     tenant: &Tenant,
     deliveries: &[EventDelivery<'_>],
     sets: &mut HeaderSets,
-    outcomes: &mut BTreeMap<usize, Outcome>,
+    contents: &Contents,
+    done: &mut Done,
 ) -> Result<(), StoreError> {
     let mut next = lock_head(tx, tenant).await?.0;
     // A statement of its own: one that also took the lock would still see the log as it was before it
@@ -149,12 +168,13 @@ async fn append_events(
             },
         );
         new.push((*at, *delivery, *event));
-        outcomes.insert(*at, Outcome::Stored(place(event, position)));
+        let stored = Outcome::Stored(place(event, position));
+        done.outcomes.insert(*at, stored);
     }
     if !new.is_empty() {
         insert_events(tx, tenant, &new, sets).await?;
     }
-    delivery::insert_again(tx, tenant, Position(next), &again, outcomes).await
+    delivery::insert_again(tx, tenant, Position(next), again, contents, done).await
 }
 
 pub(super) fn place(event: &Event, position: Position) -> Place {

@@ -6,6 +6,7 @@ mod appender;
 mod arrival;
 mod bulk;
 mod conflict;
+mod content;
 mod daily;
 mod delivery;
 mod desk;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     appender::BEGIN,
+    content::{BEGIN_READING, Contents},
     header_set::HeaderSets,
     log::{Expect, Tx, append},
 };
@@ -30,10 +31,22 @@ impl Store {
     /// [`StoreError::Refused`] if Postgres refuses the event: the body stays parked.
     /// [`StoreError::Unavailable`].
     pub async fn reprocess(&self, delivery: &Delivery) -> Result<Option<Outcome>, StoreError> {
-        let mut tx = self.reads.begin_with(BEGIN).await?;
         let batch = slice::from_ref(delivery);
-        let outcomes = append(&mut tx, batch, Expect::Known, &mut HeaderSets::default()).await?;
-        let outcome = outcomes.into_iter().next();
+        let mut contents = Contents::default();
+        let (mut tx, outcome) = loop {
+            let mut tx = self.reads.begin_with(BEGIN).await?;
+            let sets = &mut HeaderSets::default();
+            let done = append(&mut tx, batch, Expect::Known, sets, &contents).await?;
+            if done.unread.is_empty() {
+                break (tx, done.outcomes.into_values().next());
+            }
+            // Not under the head's lock. Known the next time: an event's body stays what it is.
+            tx.rollback().await?;
+            let originals = contents.read_batch(batch, &done.unread).await?;
+            let mut tx = self.reads.begin_with(BEGIN_READING).await?;
+            contents.read_log(&mut tx, &originals).await?;
+            tx.rollback().await?;
+        };
         let Some((tenant, event_id)) = outcome.as_ref().and_then(taken_as) else {
             tx.rollback().await?;
             return Ok(outcome);

@@ -13,6 +13,7 @@
 
 mod access;
 mod actors;
+mod again;
 mod append_only;
 mod at_size;
 mod command_line;

@@ -1,6 +1,8 @@
 //! JSON as it was sent: members as the raw text of their values, so that nothing is lost to a number
 //! type, and so that depth costs no stack.
 
+mod canonical;
+
 use std::{borrow::Cow, fmt, mem};
 
 use serde::{
@@ -9,9 +11,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// Deepest nesting that [`canonical`] looks into; what lies deeper is compared by its bytes. Webhook
-/// bodies have three levels, and each level reads what is in it once more: at 64 levels 8 MiB took 2 s.
-pub const MAX_CANONICAL_DEPTH: usize = 8;
+pub use self::canonical::{MAX_CANONICAL_DEPTH, canonical, canonical_within};
 
 /// As many members as the objects have that come with deliveries.
 const MEMBERS: usize = 16;
@@ -27,8 +27,7 @@ impl<'a> Object<'a> {
     ///
     /// Only the outermost level is taken apart: one pass, whatever the depth.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        serde_json::from_slice(bytes).ok()
+        serde_json::from_slice(without_mark(bytes)).ok()
     }
 
     /// The members of a value that is an object; `None` if it is none.
@@ -75,6 +74,47 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
         }
         deserializer.deserialize_map(Members).map(Self)
     }
+}
+
+/// The members of these names, of bytes that are a JSON object, as [`Object::parse`] finds them; `None` if they are none.
+///
+/// Others are passed over, so that it costs one pass and no memory, however many they are.
+pub fn find_members<'a, const N: usize>(
+    bytes: &'a [u8],
+    names: &[&str; N],
+) -> Option<[Option<&'a RawValue>; N]> {
+    struct Wanted<'n, const N: usize>(&'n [&'n str; N]);
+    impl<'de, const N: usize> Visitor<'de> for Wanted<'_, N> {
+        type Value = [Option<&'de RawValue>; N];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = [None; N];
+            // All values are read, because bytes that are no text make all of it no object.
+            while let Some((LossyText(name), value)) = map.next_entry::<_, &RawValue>()? {
+                let wanted = self
+                    .0
+                    .iter()
+                    .zip(&mut found)
+                    .find(|(wanted, _)| **wanted == name);
+                if let Some((_, found)) = wanted {
+                    *found = Some(value);
+                }
+            }
+            Ok(found)
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_slice(without_mark(bytes));
+    let found = reader.deserialize_map(Wanted(names)).ok()?;
+    reader.end().ok()?;
+    Some(found)
+}
+
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
 }
 
 /// By name, each once.
@@ -141,76 +181,18 @@ pub fn integer(value: &RawValue) -> Option<i64> {
     }
 }
 
-/// One text for all ways to write a value: two values are equal as JSON exactly if theirs are the same.
-///
-/// The order of members and the white space between tokens do not count, of a repeated name the last
-/// does; the order of elements and the digits of numbers count (`1` and `1.0` differ).
-pub fn canonical(value: &RawValue) -> String {
-    canonical_within(value, MAX_CANONICAL_DEPTH)
-}
-
-/// [`canonical`] of a value that lies in another one: `depth` levels of it are looked into.
-pub fn canonical_within(value: &RawValue, depth: usize) -> String {
-    let mut out = String::with_capacity(value.get().len());
-    write_canonical(value, depth, &mut out);
-    out
-}
-
-/// The members of an object by which [`canonical`] tells it from others; `None` if it is no object, or one
+/// The members of an object by which [`canonical()`] tells it from others; `None` if it is no object, or one
 /// whose names cannot be told apart: those with different lone surrogates read alike, so only their
 /// spelling counts.
 pub fn comparable_members(value: &RawValue) -> Option<Object<'_>> {
-    Object::of(value).filter(|object| !has_unreadable_name(value.get(), object))
+    Object::of(value)
+        .filter(|object| !is_unreadable(value.get(), object.iter().map(|(name, _)| name)))
 }
 
-fn write_canonical(value: &RawValue, depth: usize, out: &mut String) {
-    let raw = value.get();
-    let deeper = depth.checked_sub(1);
-    match (raw.as_bytes().first(), deeper) {
-        (Some(b'{'), Some(depth)) => match comparable_members(value) {
-            Some(object) => write_members(&object, depth, out),
-            None => out.push_str(raw),
-        },
-        (Some(b'['), Some(depth)) => match serde_json::from_str::<Vec<&RawValue>>(raw) {
-            Ok(elements) => {
-                out.push('[');
-                for element in elements {
-                    write_canonical(element, depth, out);
-                    out.push(',');
-                }
-                out.push(']');
-            }
-            Err(_) => out.push_str(raw),
-        },
-        // A string that no Rust string can hold keeps its spelling.
-        (Some(b'"'), _) => match serde_json::from_str::<String>(raw) {
-            Ok(text) => out.push_str(&quoted(&text)),
-            Err(_) => out.push_str(raw),
-        },
-        _ => out.push_str(raw),
-    }
-}
-
-/// True if a name may hold a lone surrogate: it reads as U+FFFD, and the text escapes a surrogate.
-fn has_unreadable_name(raw: &str, object: &Object<'_>) -> bool {
-    object.iter().any(|(name, _)| name.contains('\u{FFFD}'))
-        && (raw.contains("\\ud") || raw.contains("\\uD"))
-}
-
-fn write_members(object: &Object<'_>, depth: usize, out: &mut String) {
-    out.push('{');
-    for (name, value) in object.iter() {
-        out.push_str(&quoted(name));
-        out.push(':');
-        write_canonical(value, depth, out);
-        out.push(',');
-    }
-    out.push('}');
-}
-
-fn quoted(text: &str) -> String {
-    // A string can always be written as JSON.
-    serde_json::to_string(text).unwrap_or_default()
+/// Whether of an object with this text and these names one may hold a lone surrogate: it reads as U+FFFD, and the text
+/// escapes a surrogate.
+fn is_unreadable<'a>(raw: &str, mut names: impl Iterator<Item = &'a str>) -> bool {
+    names.any(|name| name.contains('\u{FFFD}')) && (raw.contains("\\ud") || raw.contains("\\uD"))
 }
 
 #[cfg(test)]
