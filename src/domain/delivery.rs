@@ -142,6 +142,14 @@ impl Outcome {
         "ignored",
     ];
 
+    /// Where its event stands in the log, if it is in there.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Stored(place) | Self::Duplicate(place) | Self::Conflict(place) => Some(place),
+            Self::Parked(_) | Self::Spooled { .. } | Self::Ignored { .. } => None,
+        }
+    }
+
     /// The word for it in SQL, JSON and logs: one of [`Outcome::WORDS`].
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ use super::{
     spool::{Spool, wait_for_disk},
 };
 use crate::{
-    domain::delivery::Delivery,
+    domain::delivery::{Delivery, Outcome},
     store::{Appender, Store, StoreError},
 };
 
@@ -115,7 +115,10 @@ impl Drain {
         let spool = self.spool.clone();
         let waiting = match &mut self.oldest {
             Some(waiting) => waiting,
-            none => match wait_for_disk(move || spool.oldest()).await? {
+            // Before anything is drained: from then on deliveries go to Postgres, but those of events that wait.
+            none => match wait_for_disk(move || spool.list_waiting().and_then(|()| spool.oldest()))
+                .await?
+            {
                 Some(deliveries) => none.insert(deliveries.into()),
                 None => return Ok(()),
             },
@@ -134,8 +137,9 @@ impl Drain {
         }
         if waiting.is_empty() {
             let spool = self.spool.clone();
-            wait_for_disk(move || spool.remove_oldest()).await?;
+            // It is no longer the oldest even where its file stays, and what is drained next is read first.
             self.oldest = None;
+            wait_for_disk(move || spool.remove_oldest()).await?;
             if self.spool.status().borrow().bytes == 0 {
                 let deliveries = std::mem::take(&mut self.drained);
                 tracing::info!(deliveries, "The spool is drained");
@@ -145,7 +149,8 @@ impl Drain {
     }
 }
 
-/// Returns once every delivery of a batch is in the log or, where the database refuses it, set aside.
+/// Returns once every delivery of a batch is in the log or, where the database refuses it, set aside, and the spool knows
+/// which are in the log.
 async fn append(
     spool: &Spool,
     appender: &mut Appender,
@@ -167,5 +172,6 @@ async fn append(
             "A delivery that the database refuses, even parked, is kept aside"
         );
     }
+    spool.forget(outcomes.values().filter_map(Outcome::place));
     Ok(())
 }

@@ -6,7 +6,8 @@
 //!
 //! When Postgres does not take a batch in time, the batch goes to the [`Spool`], and so does all that
 //! follows ([`Breaker`]) until the [`Drain`] has moved the oldest of it to the log; from then on new
-//! deliveries go to Postgres while the drain runs beside them.
+//! deliveries go to Postgres while the drain runs beside them, all but those of events that still wait in
+//! the spool: they go behind these, because of what comes under one event id the first in the log counts.
 
 mod append;
 mod batch;

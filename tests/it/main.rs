@@ -42,6 +42,7 @@ mod mixed;
 mod model;
 mod openapi;
 mod outages;
+mod overtaking;
 mod pages;
 mod parked;
 mod private_postgres;

@@ -9,6 +9,7 @@
 
 mod record;
 mod segment;
+mod waiting;
 
 use std::{
     collections::VecDeque,
@@ -19,8 +20,14 @@ use std::{
 
 use tokio::sync::watch;
 
-use self::segment::{Active, Closed};
-use crate::{domain::delivery::Delivery, measure};
+use self::{
+    segment::{Active, Closed},
+    waiting::Waiting,
+};
+use crate::{
+    domain::delivery::{Delivery, Place},
+    measure,
+};
 
 /// Size past which a new file is begun: what is read at a time, and drained again after a crash.
 const SEGMENT_BYTES: u64 = 4 << 20;
@@ -63,6 +70,10 @@ struct Files {
     closed: VecDeque<Closed>,
     active: Option<Active>,
     next_number: u64,
+    /// Files of an earlier process whose events are not in `waiting` yet.
+    unlisted: VecDeque<Closed>,
+    /// The events that wait.
+    waiting: Waiting,
 }
 
 impl Spool {
@@ -77,8 +88,10 @@ impl Spool {
         let bytes = closed.iter().map(|file| file.bytes).sum();
         let files = Files {
             next_number: closed.last().map_or(1, |file| file.number + 1),
+            unlisted: closed.clone().into(),
             closed: closed.into(),
             active: None,
+            waiting: Waiting::default(),
         };
         let (status, _) = watch::channel(SpoolStatus {
             bytes,
@@ -148,7 +161,50 @@ impl Spool {
             Ok(_) if active.bytes() >= SEGMENT_BYTES => files.closed.push_back(active.close()),
             _ => files.active = Some(active),
         }
+        if result.is_ok() {
+            files.waiting.add(deliveries.iter().copied());
+        }
         result
+    }
+
+    /// Parts a batch in those of whose event an earlier delivery waits here, and the others; the order stays. Files of an
+    /// earlier process count once they are [listed](Spool::list_waiting).
+    pub(super) fn part<T>(
+        &self,
+        batch: Vec<T>,
+        delivery: impl Fn(&T) -> &Delivery,
+    ) -> (Vec<T>, Vec<T>) {
+        let files = self.lock();
+        if files.waiting.is_empty() {
+            return (Vec::new(), batch);
+        }
+        batch
+            .into_iter()
+            .partition(|item| files.waiting.holds(delivery(item)))
+    }
+
+    /// Takes down which events wait in the files of an earlier process; nothing where that is done.
+    ///
+    /// # Errors
+    /// As the file system answers; what was taken down stays so.
+    pub(super) fn list_waiting(&self) -> io::Result<()> {
+        loop {
+            let Some(file) = self.lock().unlisted.front().cloned() else {
+                return Ok(());
+            };
+            let deliveries = file.read_whole()?;
+            let mut files = self.lock();
+            files.waiting.add(deliveries.iter());
+            files.unlisted.pop_front();
+        }
+    }
+
+    /// Takes down that events are in the log: whatever comes of them now may come there at once.
+    pub(super) fn forget<'a>(&self, logged: impl Iterator<Item = &'a Place>) {
+        let mut files = self.lock();
+        for place in logged {
+            files.waiting.remove(place);
+        }
     }
 
     /// Reads the oldest file; `None` if nothing waits. The same again until it is removed.
@@ -175,8 +231,16 @@ impl Spool {
     /// # Errors
     /// As the file system answers; then it will be drained again, which adds nothing.
     pub fn remove_oldest(&self) -> io::Result<()> {
-        let Some(file) = self.lock().closed.pop_front() else {
-            return Ok(());
+        let file = {
+            let mut files = self.lock();
+            let Some(file) = files.closed.pop_front() else {
+                return Ok(());
+            };
+            if files.closed.is_empty() && files.active.is_none() {
+                // Those are left that are in no log: set aside, parked, or in bytes that could not be read.
+                files.waiting = Waiting::default();
+            }
+            file
         };
         self.modify(|status| {
             status.bytes = status.bytes.saturating_sub(file.bytes);

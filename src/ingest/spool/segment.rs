@@ -126,15 +126,33 @@ impl Active {
 impl Closed {
     /// The deliveries that can be read, oldest first; copies what cannot be read aside.
     pub(super) fn read(&self, dir: &Path) -> io::Result<Vec<Delivery>> {
-        let file = Bytes::from(fs::read(&self.path)?);
+        let (file, found) = self.find()?;
         let mut deliveries = Vec::new();
-        for found in record::read(self.marker, &file) {
+        for found in found {
             match found {
                 Found::Delivery(delivery) => deliveries.push(*delivery),
                 Found::Damage(range) => self.keep_damage(dir, &file, range)?,
             }
         }
         Ok(deliveries)
+    }
+
+    /// The deliveries that can be read, oldest first.
+    pub(super) fn read_whole(&self) -> io::Result<Vec<Delivery>> {
+        let (_, found) = self.find()?;
+        Ok(found
+            .into_iter()
+            .filter_map(|found| match found {
+                Found::Delivery(delivery) => Some(*delivery),
+                Found::Damage(_) => None,
+            })
+            .collect())
+    }
+
+    fn find(&self) -> io::Result<(Bytes, Vec<Found>)> {
+        let file = Bytes::from(fs::read(&self.path)?);
+        let found = record::read(self.marker, &file);
+        Ok((file, found))
     }
 
     fn keep_damage(&self, dir: &Path, file: &Bytes, range: Range<usize>) -> io::Result<()> {
