@@ -73,12 +73,15 @@ impl Place {
         (receiver.ingest, writing)
     }
 
-    /// Lets the database take everything, and drains all that waits.
+    /// Lets the database take everything.
+    async fn unlock(&mut self) {
+        let unlock = "SELECT pg_advisory_unlock(7)";
+        self.lock.execute(unlock).await.unwrap();
+    }
+
+    /// Drains all that waits, once the database takes it.
     async fn drain(&mut self, spool: &Spool) {
-        self.lock
-            .execute("SELECT pg_advisory_unlock(7)")
-            .await
-            .unwrap();
+        self.unlock().await;
         let (_, store) = watch::channel(Some(self.db.store.clone()));
         let receiver = ingest::receiver(store, spool.clone(), COMMIT_TIMEOUT);
         let mut draining = JoinSet::new();
@@ -155,4 +158,38 @@ async fn a_full_spool_is_overtaken_rather_than_that_a_delivery_is_refused() {
     assert_eq!(accept(&ingest, &payload::created(3)).await, "stored");
     place.drain(&spool).await;
     assert_eq!(place.statuses(&waiting).await, (4, vec![1]));
+}
+
+#[tokio::test]
+async fn a_file_of_the_spool_that_cannot_be_removed_costs_no_other() {
+    let mut place = Place::new().await;
+    place.fill(&[&payload::created(1), &slow(), &slow()]);
+    let [first] = &files(&place)[..] else {
+        panic!("one file");
+    };
+    let first = first.clone();
+    place.fill(&[&payload::created(2)]);
+    let spool = Spool::open(place.dir(), 1 << 20).unwrap();
+    let (_, store) = watch::channel(Some(place.db.store.clone()));
+    let receiver = ingest::receiver(store, spool.clone(), COMMIT_TIMEOUT);
+    let mut draining = JoinSet::new();
+    draining.spawn(receiver.drain.run());
+    receiver.breaker.closed().await;
+    // It was read, and not all of it is drained.
+    std::fs::remove_file(first).unwrap();
+    place.unlock().await;
+    let mut status = spool.status();
+    status.wait_for(|status| status.bytes == 0).await.unwrap();
+    let events: i64 = sqlx::query_scalar("SELECT count(*) FROM event")
+        .fetch_one(&mut place.lock)
+        .await
+        .unwrap();
+    assert_eq!(events, 4);
+    assert_eq!(files(&place), Vec::<PathBuf>::new());
+}
+
+fn files(place: &Place) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(place.dir()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).collect()
 }
