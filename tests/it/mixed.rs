@@ -241,3 +241,30 @@ async fn receivers_of_the_same_tenants_store_each_event_once() {
     let logs = logs(&db).await;
     assert_eq!(logs.values().map(Vec::len).sum::<usize>(), stored);
 }
+
+#[tokio::test]
+async fn stored_at_grows_where_the_clock_goes_back() {
+    let db = TestDb::create().await;
+    let mut appender = db.store.appender();
+    let known = of("A", 1);
+    appender.append(&[known.clone(), of("B", 1)]).await.unwrap();
+    // Another receiver's clock was ahead.
+    let mut session = db.connect().await;
+    session
+        .execute("UPDATE head SET stored_at = '2099-01-01Z'")
+        .await
+        .unwrap();
+    appender.append(&[of("A", 2)]).await.unwrap();
+    appender.append(&[of("A", 3), of("B", 2)]).await.unwrap();
+    appender
+        .append(&[again(&known), of("A", 4), of("C", 1)])
+        .await
+        .unwrap();
+    assert_eq!(
+        logs(&db).await,
+        expect([("A", &[1, 2, 3, 4]), ("B", &[1, 2]), ("C", &[1])])
+    );
+    let behind = "SELECT count(*) FROM event WHERE stored_at < '2099-01-01Z' AND tenant <> 'C'";
+    let behind = session.fetch_one(behind).await.unwrap();
+    assert_eq!(behind.get::<i64, _>(0), 2);
+}

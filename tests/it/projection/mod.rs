@@ -421,11 +421,50 @@ async fn what_was_acknowledged_is_in_the_next_answer() {
     let app = TestApp::start().await;
     for ticket in 1..30 {
         app.deliver(payload::created(ticket)).await.assert(200);
-        app.settle().await;
-        let tenants: Value = app.read("/v1/tenants").await;
-        assert_eq!(tenants["items"][0]["projected"], ticket);
-        assert_eq!(tenants["items"][0]["tickets"], ticket);
+        let newest = "/v1/tenants/Cust1/tickets?order=-ticket&limit=1";
+        assert_eq!(app.read(newest).await["items"][0]["ticket"], ticket);
     }
+}
+
+#[tokio::test]
+async fn who_asks_is_told_when_the_projections_do_not_come_after() {
+    const TICKETS: &str = "/v1/tenants/Cust1/tickets";
+    let app = TestApp::start().await;
+    app.deliver(payload::created(1)).await.assert(200);
+    assert_eq!(app.read_all(TICKETS).await.len(), 1);
+    // As another instance holds it that hangs.
+    let mut other = app.db.connect().await;
+    other
+        .execute("BEGIN; SELECT FROM projection FOR UPDATE")
+        .await
+        .unwrap();
+    app.deliver(payload::created(2)).await.assert(200);
+    let answer = app.get(TICKETS).await;
+    assert!(answer.headers.contains_key("retry-after"));
+    let problem = answer.assert(503);
+    assert_eq!(problem["type"], "urn:ticketlog:behind");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("up to position 1, the log goes to 2"),
+        "{detail}"
+    );
+    assert_eq!(
+        app.read_all(&format!("{TICKETS}?stale=allow")).await.len(),
+        1
+    );
+    let readiness: Value = app.read("/readyz").await;
+    assert_eq!(
+        readiness["projections"],
+        json!({"state": "behind", "events_behind": 1})
+    );
+    let metrics = app.get("/metrics").await;
+    let metrics = std::str::from_utf8(&metrics.body).unwrap();
+    assert!(
+        metrics.contains("\nticketlog_unprojected_events 1\n"),
+        "{metrics}"
+    );
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(app.read_all(TICKETS).await.len(), 2);
 }
 
 /// Fills the log of Cust1 with so many made-up events.
