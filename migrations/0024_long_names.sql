@@ -31,11 +31,11 @@ END
 $$;
 
 -- last_changed stands in no index by value (0022), so that to find a value of it took all intervals: one for each that a
--- report showed. Its key is the value, written as JSON, as long as it is not cut.
+-- report showed. The key of a text is the text itself, in its quotes, unless it is cut.
 CREATE OR REPLACE FUNCTION report.value_of(of_tenant text, of_field text, of_key text) RETURNS json
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN of_key = 'none' THEN NULL WHEN of_key ~ '^-?[0-9]+$' THEN of_key::json
-                WHEN of_field = 'last_changed' AND of_key !~ '…[0-9a-f]{64}$' THEN of_key::json
+                WHEN of_field = 'last_changed' AND of_key ~ '^".*"$' THEN of_key::json
                 ELSE (SELECT span.value::json FROM report.field_interval_all AS span
                       WHERE span.tenant = of_tenant AND span.field = of_field AND span.key = of_key LIMIT 1) END
 $$;

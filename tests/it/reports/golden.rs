@@ -118,6 +118,7 @@ async fn a_value_of_last_changed_is_read_from_its_key() {
     for (key, value) in [
         (&instant, Some(&instant)),
         (&"none".to_owned(), None),
+        (&"unknown".to_owned(), None),
         (&cut, None),
     ] {
         let asked =
@@ -125,6 +126,9 @@ async fn a_value_of_last_changed_is_read_from_its_key() {
         let found: Option<String> = asked.bind(key).fetch_one(&mut session).await.unwrap();
         assert_eq!(found.as_ref(), value);
     }
+    let shown = "/v1/tenants/Cust1/reports/transitions?field=last_changed&kind=initial,changed,set";
+    let shown = app.get(shown).await.assert(200);
+    assert_eq!(shown["items"][0]["to"], "2025-05-19T11:56:33");
     let looked_up = "SELECT count(*) FROM field_interval
         WHERE field = 'last_changed' AND key <> 'none'
           AND report.value_of(tenant, field, key)::text IS DISTINCT FROM value";
